@@ -1,0 +1,3 @@
+//! The `carnetd` program.
+
+fn main() {}
