@@ -1,0 +1,1 @@
+//! The declared state: TOML files, checked whole.

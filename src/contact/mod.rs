@@ -1,0 +1,1 @@
+//! The neutral value both sides are compared in.

@@ -1,0 +1,1 @@
+//! The pair of a contact and a person, and its states.

@@ -1,0 +1,1 @@
+//! What a pass decides: pure functions.

@@ -1,0 +1,1 @@
+//! One pass: observe, plan, guard, apply, record.

@@ -1,0 +1,1 @@
+//! A vCard codec that keeps what it does not understand.
