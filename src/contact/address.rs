@@ -88,7 +88,11 @@ impl Address {
 
     /// Whether both say the same: by parts where both know parts, else by text.
     pub fn same(&self, other: &Self) -> bool {
-        if self.has_parts() && other.has_parts() { self.parts == other.parts } else { self.one_line() == other.one_line() }
+        if self.has_parts() && other.has_parts() {
+            self.parts == other.parts
+        } else {
+            self.one_line() == other.one_line()
+        }
     }
 
     /// The parts in which `other` differs from this address.

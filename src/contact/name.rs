@@ -71,8 +71,7 @@ impl Name {
 
 /// Text with runs of white space made one space, line ends kept; `None` where nothing is left.
 pub(super) fn folded_opt(text: Option<&str>) -> Option<String> {
-    let lines: Vec<String> =
-        text?.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    let lines: Vec<String> = text?.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let text = lines.join("\n").trim().to_owned();
     (!text.is_empty()).then_some(text)
 }
