@@ -1,5 +1,7 @@
 //! Why there is no answer. An answer with a bad status is a [`Response`](super::Response), not an error.
 
+use std::sync::Arc;
+
 use super::request::{Call, reads};
 use crate::clock::Moment;
 
@@ -11,7 +13,7 @@ pub enum Error {
     #[error("{call}: not reached in {attempts} attempts: {cause}; check the address, the network and the service")]
     Unreachable {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// How often it was tried.
         attempts: u32,
         /// The last attempt's cause.
@@ -23,7 +25,7 @@ pub enum Error {
     )]
     UnknownOutcome {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// How often it was tried.
         attempts: u32,
         /// What happened to the attempt that may have been acted on, and to the last.
@@ -35,7 +37,7 @@ pub enum Error {
     #[error("{call}: the answer ({status}) is larger than {limit} bytes and was not read; nothing of it was used")]
     TooLarge {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// The answer's status.
         status: u16,
         /// The limit, in bytes after decompression.
@@ -45,13 +47,13 @@ pub enum Error {
     #[error("{call}: stopped before it was done; nothing was changed")]
     Cancelled {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
     },
     /// The next attempt is further away than a request may wait. The service did not act.
     #[error("{call}: put off until {until}: {reason}; it is tried again then")]
     RetryLater {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// When to try again.
         until: Moment,
         /// Who asked for it: the service, with its status, or the budget.
@@ -63,7 +65,7 @@ pub enum Error {
     #[error("{call}: the proxy does not let it through: {cause}; check [http] proxy, HTTPS_PROXY and NO_PROXY")]
     Proxy {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// What the proxy did.
         cause: String,
     },
@@ -71,7 +73,7 @@ pub enum Error {
     #[error("{call}: no trusted connection: {cause}; {advice}")]
     Tls {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// What TLS found.
         cause: String,
         /// What to do.
@@ -81,7 +83,7 @@ pub enum Error {
     #[error("{call}: not sent: {problem}")]
     Build {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// What is wrong with it and what would be right.
         problem: String,
     },
@@ -89,7 +91,7 @@ pub enum Error {
     #[error("{call}: redirect not followed: {problem}; check the address")]
     Redirect {
         /// What was asked.
-        call: Call,
+        call: Arc<Call>,
         /// Why it is not followed.
         problem: String,
     },

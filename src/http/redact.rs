@@ -12,16 +12,11 @@ pub(super) fn origin(url: &Url) -> String {
 
 /// The path, and the query's keys without their values. A path segment that is somebody's address is masked.
 pub(super) fn route(url: &Url) -> String {
-    let mask = |segment: &str| match segment.contains('@') || segment.to_ascii_lowercase().contains("%40") {
-        true => "…".to_owned(),
-        false => segment.to_owned(),
-    };
-    let path: Vec<String> = url.path().split('/').map(mask).collect();
+    let address = |segment: &str| segment.contains('@') || segment.contains("%40");
+    let path: Vec<&str> = url.path().split('/').map(|part| if address(part) { "…" } else { part }).collect();
     let keys: Vec<String> = url.query_pairs().map(|(key, _)| key.into_owned()).collect();
-    match keys.is_empty() {
-        true => path.join("/"),
-        false => format!("{}?{}", path.join("/"), keys.join("&")),
-    }
+    let mark = if keys.is_empty() { "" } else { "?" };
+    format!("{}{mark}{}", path.join("/"), keys.join("&"))
 }
 
 /// serde's message without what it found: `invalid type: string "…", expected u64 at line 1 column 9`.
@@ -99,9 +94,10 @@ fn markup(text: &str) -> String {
         text.get(start..end)
     });
     let title: String = title.unwrap_or_default().trim().chars().filter(|c| !c.is_control()).take(EXCERPT).collect();
-    match title.is_empty() {
-        true => format!("({} bytes of HTML or XML)", text.len()),
-        false => format!("(a page with the title \"{title}\")"),
+    if title.is_empty() {
+        format!("({} bytes of HTML or XML)", text.len())
+    } else {
+        format!("(a page with the title \"{title}\")")
     }
 }
 

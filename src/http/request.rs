@@ -1,6 +1,7 @@
 //! A request as a value, and what may be shown of it.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -12,7 +13,7 @@ use url::Url;
 use super::redact;
 
 /// How long a whole exchange may take unless the request says otherwise.
-const TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_secs(60);
 /// How large a body may be, after decompression, unless the request says otherwise: 16 MiB.
 const MAX_BYTES: usize = 16 << 20;
 
@@ -184,13 +185,13 @@ impl Request {
     }
 
     /// What may be shown of it.
-    pub fn call(&self) -> Call {
-        Call {
+    pub fn call(&self) -> Arc<Call> {
+        Arc::new(Call {
             service: self.service,
             method: self.method.clone(),
             origin: redact::origin(&self.url),
             route: self.route.map_or_else(|| redact::route(&self.url), str::to_owned),
-        }
+        })
     }
 }
 

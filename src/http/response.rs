@@ -1,5 +1,7 @@
 //! An answer, whatever its status.
 
+use std::sync::Arc;
+
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use tokio_util::bytes::Bytes;
@@ -25,7 +27,7 @@ pub struct Response {
     /// How many attempts it took.
     pub attempts: u32,
     /// What was asked.
-    pub call: Call,
+    pub call: Arc<Call>,
     /// An earlier attempt may have been acted on.
     pub(super) doubt: bool,
 }
@@ -77,7 +79,7 @@ impl std::fmt::Debug for Response {
 #[error("{call}: the answer ({status}) is not what was expected: {problem}; it starts: {excerpt}{}", id_suffix(.request_id.as_deref()))]
 pub struct DecodeError {
     /// What was asked.
-    pub call: Call,
+    pub call: Arc<Call>,
     /// The answer's status.
     pub status: u16,
     /// What does not fit, without the values that were found.

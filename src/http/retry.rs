@@ -100,10 +100,10 @@ fn cap(attempt: u32) -> Duration {
 
 fn may_repeat(ending: Ending, safety: Safety) -> bool {
     match ending {
-        Ending::NotSent => true,
-        Ending::Lost => safety == Safety::Idempotent,
-        Ending::Answer { status: 429, .. } | Ending::Answer { status: 503, retry_after: Some(_) } => true,
-        Ending::Answer { status: 502..=504, .. } => safety == Safety::Idempotent,
+        Ending::NotSent | Ending::Answer { status: 429, .. } | Ending::Answer { status: 503, retry_after: Some(_) } => {
+            true
+        }
+        Ending::Lost | Ending::Answer { status: 502..=504, .. } => safety == Safety::Idempotent,
         Ending::Answer { .. } => false,
     }
 }

@@ -1,5 +1,6 @@
 //! One request's way through the client: its attempts, its redirects and what is known of its outcome so far.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -25,7 +26,7 @@ const NO_ROOTS: &str = "install the package ca-certificates, or name a PEM file 
 pub(super) struct Trip<'a> {
     client: &'a Client,
     request: Request,
-    call: Call,
+    call: Arc<Call>,
     pace: &'a dyn Pace,
     cancel: &'a CancellationToken,
     backoff: Backoff,
@@ -41,7 +42,7 @@ pub(super) struct Trip<'a> {
 
 /// What an attempt leads to.
 enum Step {
-    Done(Response),
+    Done(Box<Response>),
     /// Wait, then send again.
     Again(Duration),
     /// Send to the place a redirect named; not an attempt of its own.
@@ -52,7 +53,7 @@ impl<'a> Trip<'a> {
     pub(super) fn new(
         client: &'a Client,
         request: Request,
-        call: Call,
+        call: Arc<Call>,
         pace: &'a dyn Pace,
         cancel: &'a CancellationToken,
     ) -> Self {
@@ -69,7 +70,7 @@ impl<'a> Trip<'a> {
         loop {
             let result = self.attempt().await?;
             match self.judge(result)? {
-                Step::Done(response) => return Ok(response),
+                Step::Done(response) => return Ok(*response),
                 Step::Follow => {}
                 Step::Again(wait) => {
                     tracing::debug!(attempt = self.attempts, wait_ms = wait.as_millis(), "again after a wait");
@@ -137,7 +138,7 @@ impl<'a> Trip<'a> {
                 Err(self.later(until, reason, status))
             }
             Verdict::GiveUp => match result {
-                Ok(answer) => Ok(Step::Done(self.response(answer))),
+                Ok(answer) => Ok(Step::Done(Box::new(self.response(answer)))),
                 Err(fault) => Err(self.failed(fault)),
             },
         }

@@ -114,12 +114,18 @@ fn fault(error: &reqwest::Error, request: &Request) -> Fault {
             return Fault::Proxy(cause);
         }
         // While connecting, only TLS finds data invalid.
-        if found.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
+        if found.downcast_ref::<io::Error>().is_some_and(finds_data_invalid) {
             return Fault::Tls(cause);
         }
         source = found.source();
     }
     Fault::NotSent(cause)
+}
+
+/// An I/O error that wraps another does not name it as its source.
+fn finds_data_invalid(error: &io::Error) -> bool {
+    let wrapped = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    error.kind() == io::ErrorKind::InvalidData || wrapped.is_some_and(finds_data_invalid)
 }
 
 /// The cause at the bottom: reqwest's own texts repeat the URL and say "error sending request".
