@@ -23,6 +23,7 @@ const UNTRUSTED: &str = "check the address and the machine's time; a CA of your 
 /// The advice for a machine that trusts nobody.
 const NO_ROOTS: &str = "install the package ca-certificates, or name a PEM file in [http] ca_file";
 
+/// The state of one request under way.
 pub(super) struct Trip<'a> {
     client: &'a Client,
     request: Request,
