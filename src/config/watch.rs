@@ -1,0 +1,3 @@
+//! When a reload is due.
+/// Placeholder
+pub struct ConfigWatch;
