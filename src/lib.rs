@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | 1 words | [`contact`], [`account`], [`link`], [`vcard`] | plain values; no I/O, no serde, no time, no chance |
 //! | 2 decisions | [`plan`] | the decision table, merge, guard: pure functions without `Result` |
-//! | 3 instruments | [`clock`], [`http`], [`auth`], [`config`], [`store`] | one outside thing each, nothing of a provider |
+//! | 3 instruments | [`clock`], [`watch`], [`http`], [`auth`], [`config`], [`store`] | one outside thing each, nothing of a provider |
 //! | 4 adapters | [`adapter`] | one folder per kind of book |
 //! | 5 one pass | [`reconcile`] | observe, plan, guard, apply, record |
 //! | 6 service | [`daemon`], [`status`], [`cli`] | when passes run, and what people see of them |
@@ -35,3 +35,4 @@ pub mod sandbox;
 pub mod status;
 pub mod store;
 pub mod vcard;
+pub mod watch;
