@@ -7,6 +7,7 @@
 //! | file | what it knows |
 //! |---|---|
 //! | `environment` | what the process was given beside the file |
+//! | `files` | which files are loaded, and whether they changed |
 //! | `keys` | every key, as data |
 //! | `source`, `raw` | files, places, tables: shapes without meaning |
 //! | `value`, `secret` | what single values mean |
@@ -20,6 +21,7 @@
 mod check;
 mod diff;
 mod environment;
+mod files;
 mod keys;
 mod model;
 mod problem;

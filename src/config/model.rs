@@ -20,6 +20,8 @@ pub struct Config {
     pub path: PathBuf,
     /// Every file that was read, the main one first.
     pub files: Vec<PathBuf>,
+    /// What those files and the accounts directory held, in one number: a comment changes it, too.
+    pub fingerprint: u64,
     /// Where `state.redb`, the key and the socket live.
     pub state_dir: PathBuf,
     /// The directory whose `*.toml` hold further accounts; `None` where the default one does not exist.

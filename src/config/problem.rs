@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::files::Files;
 use super::source::Place;
 
 /// One thing that is wrong.
@@ -136,18 +137,19 @@ fn snippet<'a>(
 pub struct Problems {
     list: Vec<Problem>,
     /// What would have been read, so that an edit anywhere in it can mend the load: see [`super::ConfigWatch`].
-    pub(super) accounts_dir: Option<PathBuf>,
+    pub(super) accounts_dir: PathBuf,
+    pub(super) fingerprint: u64,
 }
 
 impl Problems {
-    pub(super) fn new(mut list: Vec<Problem>, files: &[PathBuf], accounts_dir: Option<PathBuf>) -> Self {
+    pub(super) fn new(mut list: Vec<Problem>, paths: &[PathBuf], files: &Files, fingerprint: u64) -> Self {
         list.sort_by_cached_key(|problem| {
-            let file = problem.path().and_then(|path| files.iter().position(|file| file == path));
+            let file = problem.path().and_then(|path| paths.iter().position(|known| known == path));
             (file, problem.line_and_column())
         });
         // A mistake in [defaults] is found once per account that would take it over.
         list.dedup();
-        Self { list, accounts_dir }
+        Self { list, accounts_dir: files.accounts_dir.clone(), fingerprint }
     }
 
     /// One by one, for the status document.

@@ -3,18 +3,17 @@
 //! Parsing goes on after a syntax error, and reading goes on after a wrong value: every problem goes into one [`Sink`],
 //! and what was read is [`Given`]. What values mean: `value`; which may stand together: `check`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use toml::de::{DeTable, DeValue};
 
 use super::environment::{Environment, base_of};
+use super::files::{self, Unreadable};
 use super::keys::{self, Table};
 use super::problem::Problem;
 use super::source::{Place, Source};
-
-/// Largest file that is read: a thousand accounts need a tenth of it.
-const MAX_BYTES: u64 = 4 << 20;
 
 /// Where all problems of a load go.
 #[derive(Debug)]
@@ -60,26 +59,7 @@ pub(super) struct File {
 impl File {
     /// Reads it, or says why not.
     pub(super) fn read(path: &Path) -> Result<Self, Problem> {
-        let cannot = |error: &std::io::Error| Problem::file(path, format!("cannot read the file: {error}"));
-        let metadata = std::fs::metadata(path).map_err(|error| {
-            let problem = cannot(&error);
-            match error.kind() {
-                std::io::ErrorKind::NotFound => {
-                    problem.help("create it, or name another with --config PATH; config.example.toml is a start")
-                }
-                _ => problem,
-            }
-        })?;
-        if !metadata.is_file() {
-            return Err(Problem::file(path, "this is not a regular file").help("name a TOML file"));
-        }
-        if metadata.len() > MAX_BYTES {
-            let message = format!("the file has {} bytes, and at most {MAX_BYTES} are read", metadata.len());
-            return Err(Problem::file(path, message).help("check that it is a TOML file"));
-        }
-        let bytes = std::fs::read(path).map_err(|error| {
-            cannot(&error).help("let the user that carnetd runs as read it, for example with chgrp and chmod 640")
-        })?;
+        let bytes = files::read(path).map_err(|why| unreadable(path, &why))?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { source: Source::new(path, &text), text }),
             Err(error) => Err(not_utf8(path, &error)),
@@ -112,6 +92,25 @@ impl File {
     pub(super) fn start(&self) -> Place {
         Place { source: self.source.clone(), span: 0..0 }
     }
+}
+
+fn unreadable(path: &Path, why: &Unreadable) -> Problem {
+    let (message, help) = match why {
+        Unreadable::Io(error) => (
+            format!("cannot read the file: {error}"),
+            match error.kind() {
+                ErrorKind::NotFound => "create it, or name another with --config PATH; config.example.toml is a start",
+                ErrorKind::PermissionDenied => "let the user that carnetd runs as read it: chgrp and chmod 640",
+                _ => "check the file and its disk",
+            },
+        ),
+        Unreadable::NotAFile => ("this is not a regular file".to_owned(), "name a TOML file"),
+        Unreadable::TooLarge(bytes) => (
+            format!("the file has {bytes} bytes, and at most {} are read", files::MAX_BYTES),
+            "check that it is a TOML file",
+        ),
+    };
+    Problem::file(path, message).help(help)
 }
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problem {

@@ -10,15 +10,16 @@ mod whole;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::account::AccountName;
 
 use super::environment::Environment;
+use super::files::{self, Files};
 use super::keys;
 use super::model::Config;
 use super::problem::{Problem, Problems};
-use super::raw::{Complaint, File, Given, Section, Sink, Value, absolute};
+use super::raw::{Complaint, File, Given, Section, Sink, Value};
 use super::source::Place;
 use super::value;
 
@@ -30,22 +31,26 @@ use account::{Checked, Context, Declared};
 /// Every problem at once.
 pub fn load(env: &Environment) -> Result<Config, Problems> {
     let mut sink = Sink::new(env);
-    let mut files = vec![env.config_path.clone()];
-    let main = match File::read(&env.config_path) {
+    let mut paths = vec![env.config_path.clone()];
+    let mut files = Files::of(&env.config_path);
+    // Fingerprints are taken before the files are read: an edit in between is then noticed later, never missed.
+    let before = files::fingerprint_of(&files.main);
+    let main = match File::read(&files.main) {
         Ok(main) => main,
-        Err(problem) => return Err(Problems::new(vec![problem], &files, Some(default_accounts_dir(env)))),
+        Err(problem) => {
+            let fingerprint = files::combine(before, files.fingerprint_of_accounts());
+            return Err(Problems::new(vec![problem], &paths, &files, fingerprint));
+        }
     };
     let table = main.parse(&mut sink);
     let top = Section::open("the top of the file".to_owned(), main.start(), &table, &keys::TOP, &mut sink);
 
     let named = top.get("accounts_dir", &mut sink, accounts_dir);
-    let accounts_dir = match &named {
-        Given::Yes(directory, _) => directory.clone(),
-        Given::No | Given::Wrong => default_accounts_dir(env),
-    };
-    let account_files = read_accounts_dir(&accounts_dir, &named, &mut sink);
-    files.extend(account_files.iter().map(|(path, _)| path.clone()));
-    let account_files: Vec<File> = account_files.into_iter().filter_map(|(_, file)| file).collect();
+    if let Given::Yes(directory, _) = &named {
+        files.accounts_dir.clone_from(directory);
+    }
+    let fingerprint = files::combine(before, files.fingerprint_of_accounts());
+    let account_files = read_accounts(&files, &named, &mut paths, &mut sink);
     let tables: Vec<_> = account_files.iter().map(|file| (file.start(), file.parse(&mut sink))).collect();
 
     let mut sections = top.named("accounts", &keys::ACCOUNT, &mut sink);
@@ -55,14 +60,12 @@ pub fn load(env: &Environment) -> Result<Config, Problems> {
         sections.extend(file.named("accounts", &keys::ACCOUNT, &mut sink));
     }
 
-    let config = config(&top, &sections, &mut sink).map(|config| Config {
-        accounts_dir: accounts_dir.is_dir().then(|| absolute(Path::new("."), &accounts_dir)),
-        files: files.clone(),
-        ..config
-    });
-    match config {
-        Some(config) if sink.list.is_empty() => Ok(config),
-        _ => Err(Problems::new(sink.list, &files, Some(accounts_dir))),
+    match config(&top, &sections, &mut sink) {
+        Some(config) if sink.list.is_empty() => {
+            let accounts_dir = files.accounts_dir.is_dir().then(|| files.absolute().accounts_dir);
+            Ok(Config { accounts_dir, files: paths, fingerprint, ..config })
+        }
+        _ => Err(Problems::new(sink.list, &paths, &files, fingerprint)),
     }
 }
 
@@ -88,6 +91,7 @@ fn config(top: &Section<'_>, sections: &[(&str, Section<'_>)], sink: &mut Sink<'
     Some(Config {
         path: sink.env.config_path.clone(),
         files: Vec::new(),
+        fingerprint: 0,
         state_dir: settings.state_dir,
         accounts_dir: None,
         watch: settings.watch,
@@ -147,49 +151,28 @@ fn account_name(name: &str, section: &Section<'_>, sink: &mut Sink<'_>) -> Optio
     known
 }
 
-fn default_accounts_dir(env: &Environment) -> PathBuf {
-    env.base().join("accounts.d")
-}
-
 /// Kept as it was written, so that messages name files the way the administrator does.
 fn accounts_dir(value: Value<'_>) -> Result<PathBuf, Complaint> {
     value::path(value)?;
     Ok(value.base.join(value::text(value)?))
 }
 
-/// Every `*.toml` of the directory in the order of names; hidden files are editors' and not read.
-fn read_accounts_dir(directory: &Path, named: &Given<PathBuf>, sink: &mut Sink<'_>) -> Vec<(PathBuf, Option<File>)> {
-    let entries = match std::fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound && named.place().is_none() => return Vec::new(),
+/// Reads the accounts directory's files; their paths are added to `paths`. The default directory may be missing.
+fn read_accounts(files: &Files, named: &Given<PathBuf>, paths: &mut Vec<PathBuf>, sink: &mut Sink<'_>) -> Vec<File> {
+    let accounts = match files.accounts() {
+        Ok(accounts) => accounts,
+        Err(error) if error.kind() == ErrorKind::NotFound && named.is_missing() => return Vec::new(),
         Err(error) => {
             let message = format!("cannot read the accounts directory: {error}");
+            let shown = files.accounts_dir.display();
             sink.add(match named.place() {
                 Some(place) => Problem::at(place, message, "expected a directory")
-                    .help(format!("create {}, or remove the line", directory.display())),
-                None => Problem::file(directory, message).help("make it a directory that carnetd may read"),
+                    .help(format!("create {shown}, or remove the line")),
+                None => Problem::file(&files.accounts_dir, message).help("make it a directory that carnetd may read"),
             });
             return Vec::new();
         }
     };
-    let main = std::fs::canonicalize(&sink.env.config_path).ok();
-    let mut paths: Vec<_> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| is_account_file(path) && (main.is_none() || std::fs::canonicalize(path).ok() != main))
-        .collect();
-    paths.sort();
-    let read = |path: PathBuf| match File::read(&path) {
-        Ok(file) => (path, Some(file)),
-        Err(problem) => {
-            sink.add(problem);
-            (path, None)
-        }
-    };
-    paths.into_iter().map(read).collect()
-}
-
-/// Whether a file of the accounts directory is read.
-pub(super) fn is_account_file(path: &Path) -> bool {
-    let hidden = path.file_name().is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-    !hidden && path.extension().is_some_and(|extension| extension == "toml")
+    paths.extend(accounts.iter().cloned());
+    accounts.iter().filter_map(|path| File::read(path).map_err(|problem| sink.add(problem)).ok()).collect()
 }
