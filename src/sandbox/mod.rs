@@ -3,9 +3,10 @@
 //! For a newcomer (the quick start), for an administrator who rehearses a configuration, and for our tests. Each
 //! service is a folder here and obeys the facts of its vendor's description; what no source tells is decided the
 //! harsher way and said where it is decided. Nothing of the crate but [`crate::clock`] is used, so that a mistake of
-//! our adapters is not repeated here. `/_faults`, `/_calls` and `/_clock` ([`server`]) belong to all services.
+//! our adapters is not repeated here. `/_faults`, `/_calls` and `/_clock` belong to all services.
 //!
-//! Next: [`pipedrive`] for the service, [`faults`] for the misbehaviour, [`journal`] for what survives a restart.
+//! Next: `pipedrive` for the service, `server` for its socket, `faults` for the misbehaviour, `journal` for what
+//! survives a restart.
 
 mod calls;
 mod faults;

@@ -24,7 +24,7 @@ mod routes;
 mod search;
 mod settings;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod users;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

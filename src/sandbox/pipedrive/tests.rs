@@ -43,7 +43,8 @@ impl World {
         Self::open(None).unwrap()
     }
 
-    pub(in crate::sandbox) fn open(state: Option<PathBuf>) -> Result<Self, SandboxError> {
+    pub(in crate::sandbox) fn open(state: impl Into<Option<PathBuf>>) -> Result<Self, SandboxError> {
+        let state = state.into();
         let clock = SimulatedClock::new(Moment::parse("2026-11-24T12:00:00Z").unwrap());
         let sandbox = Sandbox::open(Options { state, clock: Arc::new(clock.clone()), seed: 7 })?;
         Ok(Self { sandbox, clock, token: "sandbox:alice@acme.example".to_owned() })
