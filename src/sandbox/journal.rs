@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -45,8 +46,7 @@ impl Journal {
             return Ok((Self { path: None, log: Mutex::new(None) }, Vec::new()));
         };
         let failed = |source| SandboxError::Open { path: path.clone(), source };
-        let mut file = open_private(&path, false).map_err(failed)?;
-        lock(&file, &path)?;
+        let mut file = open_locked(&path)?;
         let (entries, whole) = read(&mut file, &path)?;
         file.set_len(whole).and_then(|()| file.seek(SeekFrom::End(0))).map_err(failed)?;
         let log = Log { file, whole, torn: false };
@@ -117,11 +117,37 @@ fn open_private(path: &Path, truncate: bool) -> io::Result<File> {
     options.open(path)
 }
 
-fn lock(file: &File, path: &Path) -> Result<(), SandboxError> {
-    file.try_lock().map_err(|error| match error {
-        TryLockError::WouldBlock => SandboxError::InUse { path: path.to_owned() },
-        TryLockError::Error(source) => SandboxError::Open { path: path.to_owned(), source },
-    })
+/// A process that was just killed holds its lock a moment longer than its parent waits for it.
+const TRIES: u32 = if cfg!(test) { 1 } else { 20 };
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// Opens the log and locks it against every other sandbox.
+fn open_locked(path: &Path) -> Result<File, SandboxError> {
+    let failed = |source| SandboxError::Open { path: path.to_owned(), source };
+    let mut tries = 0;
+    loop {
+        let file = open_private(path, false).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) if is_still(&file, path).map_err(failed)? => return Ok(file),
+            Ok(()) | Err(TryLockError::WouldBlock) => tries += 1,
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        if tries >= TRIES {
+            return Err(SandboxError::InUse { path: path.to_owned() });
+        }
+        std::thread::sleep(BETWEEN_TRIES);
+    }
+}
+
+/// Whether `path` still names `file`: the one who had it before may have replaced it on opening.
+fn is_still(file: &File, path: &Path) -> io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Ok(file.metadata()?.ino() == std::fs::metadata(path)?.ino())
+    }
+    #[cfg(not(unix))]
+    Ok(file.metadata()?.len() == std::fs::metadata(path)?.len())
 }
 
 /// Reads every whole line; the second part is how many bytes those are.

@@ -199,7 +199,7 @@ fn built_in(code: &str, name: &str, field_type: &str) -> Value {
         input::ADDRESS_PARTS.iter().map(part).collect::<Vec<_>>()
     });
     json!({
-        "field_name": name, "field_code": code, "field_type": field_type, "description": null, "options": null,
+        "field_name": name, "field_code": code, "field_type": field_type, "options": null,
         "subfields": subfields, "is_custom_field": false, "is_optional_response_field": false,
     })
 }

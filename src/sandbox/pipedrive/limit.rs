@@ -4,12 +4,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
 
 use super::routes::Route;
 use super::settings::Settings;
 use crate::clock::Moment;
 
+const DAY_MS: i64 = 86_400_000;
 const WINDOW_MS: i64 = 2_000;
 const SEARCHES: usize = 10;
 const PATIENCE_MS: i64 = 10_000;
@@ -58,59 +59,73 @@ impl Limits {
     /// Charges a call of `route`, or refuses it.
     pub(super) fn charge(&mut self, settings: &Settings, who: Credential, route: &Route, now: Moment) -> Verdict {
         let now = now.0;
-        let day = now.div_euclid(86_400_000);
-        if day != self.day {
-            (self.day, self.tokens, self.requests) = (day, 0, 0);
-        }
-        let limit = settings.burst_limit(who.oauth);
-        let budget = settings.daily_budget();
+        self.turn_day(now);
+        let (limit, budget) = (settings.burst_limit(who.oauth), settings.daily_budget());
         let window = self.windows.entry(who).or_default();
         window.roll(now);
+        let searches_full = settings.enforce_burst && route.search && window.searches.len() >= SEARCHES;
+        let mut left = Left {
+            burst: if searches_full { 0 } else { limit.saturating_sub(window.calls.len() as u64) },
+            tokens: budget.saturating_sub(self.tokens),
+        };
         if now < window.blocked_until {
             return Verdict::Blocked;
         }
-        let burst_full = window.calls.len() as u64 >= limit
-            || settings.enforce_burst && route.search && window.searches.len() >= SEARCHES;
-        let budget_spent = self.tokens + route.tokens > budget;
-        if burst_full || budget_spent {
-            window.refused.push_back(now);
-            if settings.block_after > 0 && window.refused.len() > settings.block_after {
-                window.blocked_until = now + BLOCK_MS;
+        let refused = left.burst == 0 || left.tokens < route.tokens;
+        if refused {
+            if window.refuse(settings.block_after, now) {
                 return Verdict::Blocked;
             }
+            // A budget that cannot pay shows as nothing left, even where a cheaper call could still be paid.
+            left.tokens = if left.tokens < route.tokens { 0 } else { left.tokens };
         } else {
             window.calls.push_back(now);
-            if route.search {
-                window.searches.push_back(now);
-            }
+            window.searches.extend(route.search.then_some(now));
             self.tokens += route.tokens;
             self.requests += u64::from(matches!(route.method, "POST" | "PUT"));
+            left = Left { burst: left.burst - 1, tokens: left.tokens - route.tokens };
         }
-        let window = &self.windows[&who];
-        // A spent budget shows as nothing left, even where a cheaper call could still be paid.
-        let left = if budget_spent { 0 } else { budget - self.tokens };
-        let burst_left = if burst_full && !budget_spent { 0 } else { limit.saturating_sub(window.calls.len() as u64) };
-        let headers = [
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
             ("x-ratelimit-limit", limit),
-            ("x-ratelimit-remaining", burst_left),
+            ("x-ratelimit-remaining", left.burst),
             ("x-ratelimit-reset", window.reset(now)),
             ("x-daily-ratelimit-token-limit", budget),
-            ("x-daily-ratelimit-token-remaining", left),
-        ];
-        let mut map: HeaderMap =
-            headers.into_iter().map(|(name, value)| (name.parse().ok(), value)).filter_map(named).collect();
-        if !who.oauth {
-            map.insert("x-daily-requests-left", DAILY_REQUESTS.saturating_sub(self.requests).into());
+            ("x-daily-ratelimit-token-remaining", left.tokens),
+        ] {
+            headers.insert(name, value.into());
         }
-        if burst_full || budget_spent { Verdict::TooMany(map) } else { Verdict::Go(map) }
+        if !who.oauth {
+            headers.insert("x-daily-requests-left", DAILY_REQUESTS.saturating_sub(self.requests).into());
+        }
+        if refused { Verdict::TooMany(headers) } else { Verdict::Go(headers) }
+    }
+
+    fn turn_day(&mut self, now: i64) {
+        let day = now.div_euclid(DAY_MS);
+        if day != self.day {
+            (self.day, self.tokens, self.requests) = (day, 0, 0);
+        }
     }
 }
 
-fn named((name, value): (Option<axum::http::HeaderName>, u64)) -> Option<(axum::http::HeaderName, HeaderValue)> {
-    name.map(|name| (name, value.into()))
+/// What may still be used.
+struct Left {
+    burst: u64,
+    tokens: u64,
 }
 
 impl Window {
+    /// Notes a refused call; true once that was too often and the token is blocked.
+    fn refuse(&mut self, block_after: usize, now: i64) -> bool {
+        self.refused.push_back(now);
+        let blocked = block_after > 0 && self.refused.len() > block_after;
+        if blocked {
+            self.blocked_until = now + BLOCK_MS;
+        }
+        blocked
+    }
+
     fn roll(&mut self, now: i64) {
         for (times, keep) in
             [(&mut self.calls, WINDOW_MS), (&mut self.searches, WINDOW_MS), (&mut self.refused, PATIENCE_MS)]

@@ -64,7 +64,7 @@ impl Pipedrive {
         let settings: settings::Settings = overlay(&company.settings, keys)?;
         let settings = settings.checked()?;
         for email in &settings.users {
-            company.user(email, now).map_err(|refusal| refusal.error)?;
+            company.user(email, now).map_err(|_| format!("`users`: \"{email}\" is no e-mail address"))?;
         }
         company.commit(vec![Record::Settings(Box::new(settings))]).map_err(|refusal| refusal.error)
     }

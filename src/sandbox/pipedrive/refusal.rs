@@ -66,6 +66,7 @@ impl Refusal {
             404 => Self::not_found(),
             405 => Self::new(405, "Method not allowed"),
             410 => Self::new(410, "Entity was deleted"),
+            413 => Self::new(413, "Payload too large"),
             415 => Self::new(415, "Unsupported media type"),
             422 => Self::new(422, "Unprocessable entity"),
             429 => Self::new(429, "request over limit"),

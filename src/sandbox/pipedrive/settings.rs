@@ -41,7 +41,8 @@ pub(in crate::sandbox) struct Settings {
     pub(super) block_after: usize,
     /// 2 or 4, instead of the plan's.
     pub(super) visibility_levels: Option<u8>,
-    /// `visible_to` of persons and organizations created without one; by default the whole company.
+    /// `visible_to` of persons and organizations created without one; by default, and where the plan
+    /// lacks it, the whole company.
     pub(super) default_visibility: Option<u8>,
     /// Whether the company has the contact-sync fields (`im postal_address notes birthday job_title`).
     pub(super) contact_sync: bool,

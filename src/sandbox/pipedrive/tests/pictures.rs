@@ -1,0 +1,49 @@
+//! Pictures.
+
+use axum::body::Body;
+use axum::http::Request;
+use serde_json::{Value, json};
+
+use super::{Got, World};
+
+fn form(image: &[u8]) -> Body {
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.png\"\r\n\r\n".to_vec();
+    body.extend_from_slice(image);
+    body.extend_from_slice(b"\r\n--b--\r\n");
+    Body::from(body)
+}
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(width, height).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}
+
+async fn upload(world: &World, image: &[u8]) -> Got {
+    let request = Request::post("/pipedrive/api/v1/persons/1/picture")
+        .header("x-api-token", &world.token)
+        .header("host", "box.example")
+        .header("content-type", "multipart/form-data; boundary=b");
+    world.send(request.body(form(image)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_square_picture_is_stored_replaced_and_removed() {
+    let world = World::new();
+    world.person(json!({"name": "Ada"})).await;
+    for bad in [png(128, 129), png(127, 127), b"GIF89a".to_vec()] {
+        assert_eq!(upload(&world, &bad).await.status, 400);
+    }
+    let got = upload(&world, &png(200, 200)).await;
+    assert_eq!(got.body["data"]["pictures"]["128"], "http://box.example/pipedrive/pictures/1/128.jpg");
+    assert_eq!(upload(&world, &png(128, 128)).await.body["data"]["id"], 2);
+    assert_eq!(world.get("v2/persons/1").await.body["data"]["picture_id"], 2);
+    let read = world.get("v2/persons/1/picture").await;
+    assert_eq!(read.body["data"]["item_id"], 1);
+    assert_eq!(world.call("GET", "/pipedrive/pictures/1/128.jpg", Value::Null).await.status, 404);
+    let image = world.call("GET", "/pipedrive/pictures/2/128.jpg", Value::Null).await;
+    assert_eq!(image.headers["content-type"], "image/jpeg");
+    world.call("DELETE", "/pipedrive/api/v1/persons/1/picture", Value::Null).await;
+    assert_eq!(world.get("v2/persons/1/picture").await.status, 404);
+    assert_eq!(world.get("v2/persons/1").await.body["data"]["picture_id"], Value::Null);
+}
