@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::Field;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -69,6 +69,8 @@ struct Form {
 pub(super) async fn receive(parts: &Parts, body: Bytes) -> Result<Upload, Refusal> {
     let mut request = Request::new(Body::from(body));
     request.headers_mut().clone_from(&parts.headers);
+    // The length was looked at before; the extractor's own limit of 2 MB is not the service's.
+    DefaultBodyLimit::disable().apply(&mut request);
     let mut multipart = Multipart::from_request(request, &()).await.map_err(|_| no_form())?;
     let mut form = Form::default();
     while let Some(field) = multipart.next_field().await.map_err(|_| no_form())? {

@@ -112,3 +112,15 @@ async fn unknown_paths_and_methods_answer_in_shape() {
     let broken = Request::post("/pipedrive/api/v2/persons").header("x-api-token", &world.token);
     refused(&world.send(broken.body(Body::from(Bytes::from_static(b"{\"name\":"))).unwrap()).await);
 }
+
+#[tokio::test]
+async fn a_deactivated_user_neither_calls_nor_owns() {
+    let mut world = World::new();
+    world.set(json!({"users": ["alice@acme.example", "Bob@acme.example"], "inactive": ["bob@acme.example"]})).await;
+    let users = world.get("v1/users").await;
+    assert_eq!(users.body["data"][1]["email"], "bob@acme.example");
+    assert_eq!(users.body["data"][1]["active_flag"], false);
+    refused(&world.call("POST", "/pipedrive/api/v2/persons", json!({"name": "Ada", "owner_id": 2})).await);
+    world.token = "sandbox:bob@acme.example".to_owned();
+    assert_eq!(world.get("v1/users/me").await.status, 401);
+}

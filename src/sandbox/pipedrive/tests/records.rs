@@ -192,3 +192,26 @@ async fn custom_fields_are_made_and_always_present() {
     let got = world.patch(1, json!({"custom_fields": {&code: "2000-12-31"}})).await;
     assert_eq!(got.body["data"]["custom_fields"][&code], "2000-12-31");
 }
+
+#[tokio::test]
+async fn what_sources_leave_open_is_a_setting() {
+    let world = World::new();
+    world.set(json!({"null_update_time": false, "deleted_readable": false, "open_deals": {"1": 2}})).await;
+    assert_eq!(world.person(json!({"name": "Ada"})).await["update_time"], "2026-11-24T12:00:00Z");
+    assert_eq!(world.get("v2/persons?updated_since=2026-11-24T12:00:00Z").await.ids(), [1]);
+    let deals = world.get("v2/persons/1?include_fields=open_deals_count,notes_count").await;
+    assert_eq!(deals.body["data"]["open_deals_count"], 2);
+    assert_eq!(deals.body["data"]["notes_count"], 0);
+    world.delete(1).await;
+    assert_eq!(world.get("v2/persons/1").await.status, 404);
+}
+
+#[tokio::test]
+async fn labels_are_known_ones_and_named_on_request() {
+    let world = World::new();
+    world.person(json!({"name": "Ada", "label_ids": [2, 1]})).await;
+    let shown = world.get("v2/persons/1?include_labels=true").await;
+    assert_eq!(shown.body["data"]["label_ids"], json!([2, 1]));
+    assert_eq!(shown.body["data"]["labels"][0], json!({"id": 2, "label": "Hot lead"}));
+    assert!(world.get("v2/persons/1").await.body["data"].get("labels").is_none());
+}
