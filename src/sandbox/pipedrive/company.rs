@@ -205,7 +205,7 @@ impl Company {
     pub(super) fn sees<K: Kind>(&self, user: u64, it: &K) -> bool {
         let head = it.head();
         let email = self.users.get(&user).map_or("", |user| &user.email);
-        if K::CAN_HIDE && self.settings.hidden.get(email).is_some_and(|hidden| hidden.contains(&head.id)) {
+        if K::IS_PERSON && self.settings.hidden.get(email).is_some_and(|hidden| hidden.contains(&head.id)) {
             return false;
         }
         !self.settings.regular.contains(email) || head.owner_id == user || head.visible_to != 1

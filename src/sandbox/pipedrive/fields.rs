@@ -159,8 +159,8 @@ fn code() -> String {
 }
 
 fn all<K: Kind>(company: &Company) -> Vec<Value> {
-    let own: &[(&str, &str, &str)] = if K::NAME == "person" { &PERSON } else { &ORGANIZATION };
-    let there = |code: &str| company.settings.contact_sync || K::NAME != "person" || !CONTACT_SYNC.contains(&code);
+    let own: &[(&str, &str, &str)] = if K::IS_PERSON { &PERSON } else { &ORGANIZATION };
+    let there = |code: &str| company.settings.contact_sync || !K::IS_PERSON || !CONTACT_SYNC.contains(&code);
     let mut fields: Vec<Value> = own
         .iter()
         .filter(|(code, ..)| there(code))

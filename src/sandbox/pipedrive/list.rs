@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::company::Company;
 use super::gateway::{Answer, Call};
+use super::input;
 use super::record::{Kind, View};
 use super::refusal::Refusal;
 
@@ -114,7 +115,7 @@ impl Filter {
             return Err(Refusal::not_found());
         }
         let ids = query.list("ids", 100)?.map(|words| {
-            let ids = words.iter().map(|word| word.parse().map_err(|_| super::input::wrong("ids", "integers")));
+            let ids = words.iter().map(|word| word.parse().map_err(|_| input::wrong("ids", "integers")));
             ids.collect::<Result<Vec<u64>, _>>()
         });
         let mut ids = ids.transpose()?;
@@ -148,7 +149,7 @@ pub(super) fn limit(call: &Call) -> Result<usize, Refusal> {
     match call.query.number("limit")? {
         None => Ok(100),
         Some(limit @ 1..=500) => Ok(usize::try_from(limit).unwrap_or(500)),
-        Some(_) => Err(super::input::wrong("limit", "between 1 and 500")),
+        Some(_) => Err(input::wrong("limit", "between 1 and 500")),
     }
 }
 

@@ -26,7 +26,7 @@ pub(in crate::sandbox) struct Organization {
 
 impl Kind for Organization {
     const NAME: &'static str = "organization";
-    const CAN_HIDE: bool = false;
+    const IS_PERSON: bool = false;
     const INCLUDABLE: &'static [&'static str] = &[
         "next_activity_id",
         "last_activity_id",

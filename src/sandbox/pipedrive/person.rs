@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use super::company::{Company, Record};
 use super::gateway::Call;
 use super::input::{self, Channel, nullable, text};
+use super::organization::Organization;
 use super::record::{Head, Kind, View, v2_time, write_common};
 use super::refusal::Refusal;
 
@@ -37,7 +38,7 @@ const MAX_NOTES: usize = 10_000;
 
 impl Kind for Person {
     const NAME: &'static str = "person";
-    const CAN_HIDE: bool = true;
+    const IS_PERSON: bool = true;
     const INCLUDABLE: &'static [&'static str] = &[
         "next_activity_id",
         "last_activity_id",
@@ -112,7 +113,7 @@ impl Kind for Person {
                     self.org_id = nullable(key, value, input::id)?;
                     if let Some(id) = self.org_id {
                         company
-                            .find_live::<super::organization::Organization>(call.user, id, call.now)
+                            .find_live::<Organization>(call.user, id, call.now)
                             .map_err(|_| Refusal::invalid(format!("org_id: there is no organization {id}")))?;
                     }
                 }

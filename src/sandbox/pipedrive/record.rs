@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::company::{Company, Record};
+use super::fields;
 use super::gateway::{Answer, Call};
-use super::input::Query;
+use super::input::{self, Query};
 use super::refusal::Refusal;
 use crate::clock::Moment;
 
@@ -29,8 +30,8 @@ pub(super) struct Head {
 pub(super) trait Kind: Clone + Sized {
     /// The word in `item_type`, and of the custom fields that this kind has.
     const NAME: &'static str;
-    /// Whether the setting `hidden` speaks of this kind.
-    const CAN_HIDE: bool;
+    /// Whether these are persons, of whom alone the settings `hidden` and `open_deals` speak.
+    const IS_PERSON: bool;
     /// Values of `include_fields`.
     const INCLUDABLE: &'static [&'static str];
 
@@ -86,11 +87,11 @@ impl View {
             .collect();
         shown.insert("custom_fields".to_owned(), custom.into());
         if self.labels {
-            let labels: Vec<Value> = head.label_ids.iter().filter_map(|id| super::fields::label(*id)).collect();
+            let labels: Vec<Value> = head.label_ids.iter().filter_map(|id| fields::label(*id)).collect();
             shown.insert("labels".to_owned(), labels.into());
         }
         for name in &self.include {
-            let open_deals = K::CAN_HIDE.then(|| company.settings.open_deals.get(&head.id)).flatten();
+            let open_deals = K::IS_PERSON.then(|| company.settings.open_deals.get(&head.id)).flatten();
             let value = match name.as_str() {
                 "open_deals_count" => json!(open_deals.copied().unwrap_or(0)),
                 counted if counted.ends_with("_count") => json!(0),
@@ -116,7 +117,7 @@ pub(super) fn create<K: Kind>(company: &mut Company, call: &Call) -> Answer {
     let mut body = call.object()?.clone();
     let mut new = K::blank(head);
     if let Some(add_time) = body.remove("add_time") {
-        new.head_mut().add_time = super::input::time("add_time", &add_time)?;
+        new.head_mut().add_time = input::time("add_time", &add_time)?;
     }
     new.write(&body, company, call)?;
     if let Some(missing) = new.missing() {
@@ -160,7 +161,6 @@ fn store<K: Kind>(company: &mut Company, it: K) -> Answer {
 
 /// Writes the keys that both kinds have. Gives false for any other.
 pub(super) fn write_common<K: Kind>(it: &mut K, key: &str, value: &Value, company: &Company) -> Result<bool, Refusal> {
-    use super::input;
     match key {
         "owner_id" => {
             let owner = input::id(key, value)?;
@@ -178,7 +178,7 @@ pub(super) fn write_common<K: Kind>(it: &mut K, key: &str, value: &Value, compan
             };
             it.head_mut().visible_to = *known;
         }
-        "label_ids" => it.head_mut().label_ids = super::fields::labels(value)?,
+        "label_ids" => it.head_mut().label_ids = fields::labels(value)?,
         "custom_fields" => {
             let given = value.as_object().ok_or_else(|| input::wrong(key, "an object"))?;
             for (code, value) in given {

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::company::Company;
 use super::gateway::{Answer, Call};
+use super::input::{self, Channel};
+use super::list;
 use super::organization::Organization;
 use super::person::Person;
 use super::record::{Kind, v1_time};
@@ -22,7 +24,7 @@ impl Search {
         let term = call.query.get("term").unwrap_or_default().trim().to_lowercase();
         let least = if exact { 1 } else { 2 };
         if term.chars().count() < least {
-            return Err(super::input::wrong("term", &format!("at least {least} characters long")));
+            return Err(input::wrong("term", &format!("at least {least} characters long")));
         }
         let fields = call.query.list("fields", known.len())?;
         let unknown = fields.iter().flatten().find(|field| !known.contains(&field.as_str()));
@@ -50,7 +52,7 @@ pub(super) fn persons(company: &mut Company, call: &Call) -> Answer {
     let organization = call.query.number("organization_id")?;
     call.query.one_of("include_fields", &["person.picture"])?;
     let found = |person: &Person| {
-        let any = |field: &str, items: &[super::input::Channel]| items.iter().any(|it| search.finds(field, &it.value));
+        let any = |field: &str, items: &[Channel]| items.iter().any(|it| search.finds(field, &it.value));
         organization.is_none_or(|id| person.org_id == Some(id))
             && (search.finds("name", &person.name)
                 || any("email", &person.emails)
@@ -63,7 +65,7 @@ pub(super) fn persons(company: &mut Company, call: &Call) -> Answer {
             let address = it.address.as_ref().and_then(|address| address.get("value"));
             json!({"id": it.head.id, "name": it.name, "address": address})
         });
-        let values = |items: &[super::input::Channel]| items.iter().map(|it| it.value.clone()).collect::<Vec<_>>();
+        let values = |items: &[Channel]| items.iter().map(|it| it.value.clone()).collect::<Vec<_>>();
         let primary = person.emails.iter().find(|email| email.primary).map(|email| &email.value);
         json!({
             "id": person.head.id, "type": "person", "name": person.name, "phones": values(&person.phones),
@@ -95,14 +97,14 @@ pub(super) fn organizations(company: &mut Company, call: &Call) -> Answer {
 
 /// One page of what was found, in the order of ids.
 fn page<K: Kind>(company: &Company, call: &Call, found: impl Fn(&K) -> bool, show: impl Fn(&K) -> Value) -> Answer {
-    let limit = super::list::limit(call)?;
-    let after = super::list::cursor(call, "id", "asc")?.map_or(0, |(_, id)| id);
+    let limit = list::limit(call)?;
+    let after = list::cursor(call, "id", "asc")?.map_or(0, |(_, id)| id);
     let all = K::all(company).range(after + 1..).map(|(_, it)| it);
     let hits = all.filter(|it| !it.head().deleted && company.sees(call.user, *it) && found(it));
     let mut hits: Vec<&K> = hits.take(limit + 1).collect();
     let more = hits.len() > limit;
     hits.truncate(limit);
-    let next = hits.last().filter(|_| more).map(|last| super::list::encode("id", "asc", (0, last.head().id)));
+    let next = hits.last().filter(|_| more).map(|last| list::encode("id", "asc", (0, last.head().id)));
     let items: Vec<Value> = hits.iter().map(|it| json!({"result_score": 0.5, "item": show(it)})).collect();
     Ok(json!({"success": true, "data": {"items": items}, "additional_data": {"next_cursor": next}}))
 }
