@@ -14,6 +14,7 @@
 //! - What a book cannot hold is unsaid in every contact it returns.
 
 mod error;
+pub mod folder;
 
 pub use error::{Error, Kind};
 

@@ -188,6 +188,13 @@ impl Contact {
             .or_else(|| first(&self.phones))
     }
 
+    /// Reads the phone numbers' normal forms anew, as in `country`.
+    pub fn read_phones_in(&mut self, country: Option<crate::account::Country>) {
+        for phone in &mut self.phones {
+            phone.key = phone::key(&phone.value, country);
+        }
+    }
+
     /// Takes `field` over from `other`, including that it cannot be said.
     pub fn take(&mut self, other: &Self, field: Field) {
         match field {

@@ -59,6 +59,12 @@ impl Name {
         !mine.is_empty() && mine == other.words()
     }
 
+    /// The words of the name in one text: equal for names with [`Name::equal_words`]. `None` without any word.
+    pub fn word_key(&self) -> Option<String> {
+        let words = self.words();
+        (!words.is_empty()).then(|| words.join(" "))
+    }
+
     fn words(&self) -> Vec<String> {
         let text = self.shown().unwrap_or_default().to_lowercase();
         let mut words: Vec<String> =
