@@ -15,6 +15,7 @@
 
 mod error;
 pub mod folder;
+pub mod pipedrive;
 
 pub use error::{Error, Kind};
 

@@ -1,0 +1,147 @@
+//! Building a request, sending it under the governor, and opening the envelope of its answer.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::endpoint::Endpoint;
+use super::governor::Governor;
+use super::refusal;
+use crate::adapter::{Error, Kind};
+use crate::clock::{Moment, SharedClock};
+use crate::http::{Client, Request, Response, Url};
+
+/// The vendor's shared host: there v1 answers reliably only without `/api`.
+const SHARED_HOST: &str = "api.pipedrive.com";
+/// A page of 500 persons, each with notes of 10 000 characters and a company's custom fields.
+const LARGEST_ANSWER: usize = 64 << 20;
+
+/// How long a company whose account is not open is left alone.
+const NOT_OPEN: Duration = Duration::from_secs(3600);
+
+/// How we log in. Both kinds act as one user of one company.
+#[derive(Clone)]
+pub enum Credential {
+    /// A user's API token, from their personal preferences.
+    ApiToken(SecretString),
+    /// An OAuth access token.
+    Bearer(SecretString),
+}
+
+/// The secret is not shown.
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ApiToken(_) => "ApiToken",
+            Self::Bearer(_) => "Bearer",
+        })
+    }
+}
+
+/// The way to the service.
+#[derive(Debug)]
+pub(super) struct Api {
+    client: Client,
+    root: Url,
+    credential: Credential,
+    pub(super) governor: Governor,
+    pub(super) clock: SharedClock,
+}
+
+/// A success, out of its envelope.
+pub(super) struct Answer {
+    /// `data`.
+    pub(super) data: Value,
+    /// `additional_data.next_cursor`.
+    pub(super) next: Option<String>,
+    /// The service's own time, from the `Date` header.
+    pub(super) date: Option<Moment>,
+}
+
+impl Api {
+    pub(super) fn new(
+        client: Client,
+        root: Url,
+        credential: Credential,
+        governor: Governor,
+        clock: SharedClock,
+    ) -> Self {
+        Self { client, root, credential, governor, clock }
+    }
+
+    /// A request to an endpoint without an id.
+    pub(super) fn to(&self, endpoint: &Endpoint) -> Request {
+        self.request(endpoint, endpoint.route)
+    }
+
+    /// A request to the endpoint's thing with this id.
+    pub(super) fn to_one(&self, endpoint: &Endpoint, id: u64) -> Request {
+        self.request(endpoint, &endpoint.route.replace("{id}", &id.to_string()))
+    }
+
+    fn request(&self, endpoint: &Endpoint, path: &str) -> Request {
+        let prefix = match endpoint.version {
+            2 => "/api/v2",
+            _ if self.root.host_str() == Some(SHARED_HOST) => "/v1",
+            _ => "/api/v1",
+        };
+        let mut url = self.root.clone();
+        url.set_path(&format!("{}{prefix}{path}", self.root.path().trim_end_matches('/')));
+        let request = Request::new("pipedrive", endpoint.method.clone(), url)
+            .route(endpoint.route)
+            .price(endpoint.price)
+            .max_bytes(LARGEST_ANSWER)
+            .header("accept", "application/json");
+        match &self.credential {
+            Credential::ApiToken(token) => request.secret_header("x-api-token", token.clone()),
+            Credential::Bearer(token) => {
+                request.secret_header("authorization", format!("Bearer {}", token.expose_secret()).into())
+            }
+        }
+    }
+
+    /// Sends it; anything but a success in the documented envelope is an error.
+    pub(super) async fn send(&self, request: Request, cancel: &CancellationToken) -> Result<Answer, Error> {
+        let sent = self.client.send(request, &self.governor, cancel).await;
+        let response = sent.map_err(|error| refusal::unanswered(&error))?;
+        if !response.is_success() {
+            let later = match response.status {
+                402 => Some(self.clock.now().after(NOT_OPEN)),
+                _ => self.governor.budget().exhausted_until,
+            };
+            return Err(refusal::refused(&response, &self.credential, later));
+        }
+        open(&response)
+    }
+
+    /// An answer that has not the documented shape, after the envelope was opened.
+    pub(super) fn malformed(endpoint: &Endpoint, problem: &str) -> Error {
+        let text = format!(
+            "pipedrive: {} {}: {problem}; nothing of the answer was used, it is asked again later",
+            endpoint.method, endpoint.route
+        );
+        Error::new(Kind::Unavailable, text)
+    }
+}
+
+/// Opens the envelope of a success.
+fn open(response: &Response) -> Result<Answer, Error> {
+    let mut body: Value = response.json().map_err(|error| refusal::undecodable(response, &error.to_string()))?;
+    if body.get("success").and_then(Value::as_bool) != Some(true) || body.get("data").is_none() {
+        let problem = "the answer has no `success: true` with `data`; is [pipedrive] url right?";
+        return Err(refusal::undecodable(response, &format!("{}: {problem}", response.call)));
+    }
+    let next = body.pointer("/additional_data/next_cursor").and_then(Value::as_str);
+    let next = next.filter(|next| !next.is_empty()).map(str::to_owned);
+    let date = response.header("date").and_then(http_date);
+    Ok(Answer { data: body["data"].take(), next, date })
+}
+
+/// An HTTP date (RFC 9110 §5.6.7), `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(text: &str) -> Option<Moment> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
+    Some(Moment(date.as_millisecond()))
+}

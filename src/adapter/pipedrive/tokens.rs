@@ -1,0 +1,263 @@
+//! The daily token budget as arithmetic: pure, with the time as a parameter.
+//!
+//! A whole company shares one budget a day. carnetd uses at most its share of it and leaves the rest to people and other
+//! apps. How much there is: the configuration says, else the headers, else 30 000, the smallest there is, is assumed. The
+//! vendor resets at midnight "server time" without naming the zone; UTC is taken until a rise of what remains shows
+//! another hour.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::account::Share;
+use crate::clock::Moment;
+use crate::http::RetryLater;
+
+/// One seat on the smallest plan.
+const ASSUMED: u64 = 30_000;
+const DAY: i64 = 24 * 3600 * 1000;
+const HOUR: Duration = Duration::from_secs(3600);
+/// A refused day is asked about again this often: the reset may come at another hour than we think.
+const PROBE: Duration = HOUR;
+/// How long everybody else waits while one call asks whether the day has begun anew.
+const WHILE_PROBING: Duration = Duration::from_secs(60);
+/// Cloudflare has had enough (403 with a page): how long nothing is sent. The vendor names no time.
+const BLOCKED: Duration = Duration::from_secs(5 * 60);
+/// A forecast from less than this would be noise.
+const SHORTEST_LOOK: Duration = Duration::from_secs(5 * 60);
+
+/// The daily budget, for status and forecast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Budget {
+    /// Tokens a day for the whole company.
+    pub limit: u64,
+    /// What carnetd used of them today.
+    pub used: u64,
+    /// What it leaves to people and other apps.
+    pub reserve: u64,
+    /// What the whole company has left today, where the service says so.
+    pub remaining: Option<u64>,
+    /// Nobody named the limit: it is a cautious guess.
+    pub assumed: bool,
+    /// When carnetd's share will be used up if the last hour's use goes on; `None` where the day ends first.
+    pub runs_out_at: Option<Moment>,
+    /// Nothing is sent before this, because the budget is used up or the service blocks us.
+    pub exhausted_until: Option<Moment>,
+}
+
+/// What an answer's headers say of limits; any of it may be missing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Told {
+    /// `x-daily-ratelimit-token-limit`.
+    pub(super) limit: Option<u64>,
+    /// `x-daily-ratelimit-token-remaining`.
+    pub(super) remaining: Option<u64>,
+    /// `x-ratelimit-remaining`, of the burst window.
+    pub(super) burst_remaining: Option<u64>,
+    /// The body is a page, not JSON.
+    pub(super) page: bool,
+}
+
+/// What an answer means for the pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Go on.
+    Fine,
+    /// The burst window was fuller than we knew.
+    Burst,
+    /// Stop: the day is used up, or the service blocks us.
+    Stop,
+}
+
+/// The state of the budget.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    configured: Option<u64>,
+    share: Share,
+    told_limit: Option<u64>,
+    /// What the company has left, as last told, minus what we sent since.
+    remaining: Option<u64>,
+    last_told: Option<u64>,
+    used: u64,
+    in_flight: u32,
+    day: i64,
+    /// How long after midnight UTC the day begins, in milliseconds.
+    day_begins: i64,
+    exhausted_until: Option<Moment>,
+    probing: bool,
+    blocked_until: Option<Moment>,
+    started: Moment,
+    /// Own use per minute of the last hour.
+    recent: VecDeque<(i64, u64)>,
+}
+
+impl Tokens {
+    pub(super) fn new(configured: Option<u64>, share: Share, now: Moment) -> Self {
+        Self {
+            configured,
+            share,
+            told_limit: None,
+            remaining: None,
+            last_told: None,
+            used: 0,
+            in_flight: 0,
+            day: now.0.div_euclid(DAY),
+            day_begins: 0,
+            exhausted_until: None,
+            probing: false,
+            blocked_until: None,
+            started: now,
+            recent: VecDeque::new(),
+        }
+    }
+
+    fn limit(&self) -> u64 {
+        self.configured.or(self.told_limit).unwrap_or(ASSUMED)
+    }
+
+    fn assumed(&self) -> bool {
+        self.configured.is_none() && self.told_limit.is_none()
+    }
+
+    fn next_day(&self) -> Moment {
+        Moment((self.day + 1) * DAY + self.day_begins)
+    }
+
+    fn roll(&mut self, now: Moment) {
+        let day = (now.0 - self.day_begins).div_euclid(DAY);
+        if day > self.day {
+            self.day = day;
+            self.used = 0;
+            (self.remaining, self.last_told) = (None, None);
+        }
+        if self.exhausted_until.is_some_and(|until| until <= now) {
+            (self.exhausted_until, self.remaining, self.probing) = (None, None, true);
+        }
+        self.blocked_until = self.blocked_until.filter(|until| *until > now);
+    }
+
+    /// Why a call of this price may not be sent now; `None` if it may.
+    pub(super) fn refusal(&mut self, price: u32, now: Moment) -> Option<RetryLater> {
+        self.roll(now);
+        let price = u64::from(price);
+        let limit = self.limit();
+        if let Some(until) = self.blocked_until {
+            let reason = "Pipedrive's gateway blocks our calls after too many of them; nothing is sent for a while";
+            return Some(RetryLater { until, reason: reason.to_owned() });
+        }
+        if self.exhausted_until.is_none() && self.remaining.is_some_and(|remaining| remaining < price) {
+            self.exhaust(now);
+        }
+        if let Some(until) = self.exhausted_until {
+            let reason = format!("the company's daily budget of {limit} Pipedrive tokens is used up");
+            return Some(RetryLater { until, reason });
+        }
+        if self.probing && self.in_flight > 0 {
+            let reason = "one call asks whether the company has Pipedrive tokens again".to_owned();
+            return Some(RetryLater { until: now.after(WHILE_PROBING), reason });
+        }
+        (self.used + price > self.share.of(limit)).then(|| RetryLater {
+            until: self.next_day(),
+            reason: format!(
+                "carnetd's share of {} % of the company's {limit} Pipedrive tokens a day{} is used up (daily_share)",
+                self.share.as_percent(),
+                if self.assumed() { " (assumed; set daily_tokens)" } else { "" },
+            ),
+        })
+    }
+
+    /// Pays for a call that [`Tokens::refusal`] let through.
+    pub(super) fn take(&mut self, price: u32, now: Moment) {
+        let price = u64::from(price);
+        self.used += price;
+        self.in_flight += 1;
+        self.remaining = self.remaining.map(|remaining| remaining.saturating_sub(price));
+        let minute = now.0.div_euclid(60_000);
+        match self.recent.back_mut() {
+            Some((at, used)) if *at == minute => *used += price,
+            _ => self.recent.push_back((minute, price)),
+        }
+        while self.recent.front().is_some_and(|(at, _)| *at <= minute - 60) {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Hears an answer.
+    pub(super) fn answered(&mut self, status: u16, told: Told, now: Moment) -> Meaning {
+        self.roll(now);
+        self.in_flight = self.in_flight.saturating_sub(1);
+        if told.limit.is_some() {
+            self.told_limit = told.limit;
+        }
+        if let Some(remaining) = told.remaining {
+            self.hear_remaining(remaining, now);
+        }
+        if status == 403 && told.page {
+            self.blocked_until = Some(now.after(BLOCKED));
+            return Meaning::Stop;
+        }
+        if status == 429 {
+            // Both limits answer 429. The tokens are gone where the header says so, or, without it, where the burst
+            // window has room.
+            let spent = told.remaining.map_or(told.burst_remaining.is_some_and(|left| left > 0), |left| left == 0);
+            if !spent {
+                return Meaning::Burst;
+            }
+            self.exhaust(now);
+            return Meaning::Stop;
+        }
+        if status != 0 {
+            self.probing = false;
+        }
+        Meaning::Fine
+    }
+
+    fn hear_remaining(&mut self, told: u64, now: Moment) {
+        let rise = (self.limit() / 10).max(500);
+        if self.last_told.is_some_and(|last| told > last + rise) {
+            // The day began anew at another hour than we thought. Time zones lie half hours apart.
+            let half_hour = 30 * 60 * 1000;
+            self.day_begins = now.0.rem_euclid(DAY).div_euclid(half_hour) * half_hour;
+            self.day = (now.0 - self.day_begins).div_euclid(DAY);
+            self.used = 0;
+            self.remaining = None;
+        }
+        self.last_told = Some(told);
+        // Calls under way are in our count and not yet in theirs; with none under way theirs is the truth.
+        self.remaining = Some(match self.remaining {
+            Some(remaining) if self.in_flight > 0 => remaining.min(told),
+            _ => told,
+        });
+    }
+
+    fn exhaust(&mut self, now: Moment) {
+        self.exhausted_until = Some(self.next_day().min(now.after(PROBE)));
+    }
+
+    pub(super) fn budget(&mut self, now: Moment) -> Budget {
+        self.roll(now);
+        let limit = self.limit();
+        Budget {
+            limit,
+            used: self.used,
+            reserve: limit - self.share.of(limit),
+            remaining: self.remaining,
+            assumed: self.assumed(),
+            runs_out_at: self.runs_out_at(now),
+            exhausted_until: self
+                .exhausted_until
+                .max(self.blocked_until)
+                .or_else(|| (self.used >= self.share.of(limit)).then(|| self.next_day())),
+        }
+    }
+
+    fn runs_out_at(&self, now: Moment) -> Option<Moment> {
+        let minute = now.0.div_euclid(60_000);
+        let recent: u64 = self.recent.iter().filter(|(at, _)| *at > minute - 60).map(|(_, used)| used).sum();
+        let look = now.since(self.started).clamp(SHORTEST_LOOK, HOUR);
+        let own = self.share.of(self.limit()).saturating_sub(self.used);
+        let left = self.remaining.map_or(own, |remaining| own.min(remaining));
+        let millis = u128::from(left) * look.as_millis() / u128::from(recent).max(1);
+        let at = now.after(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)));
+        (recent > 0 && at < self.next_day()).then_some(at)
+    }
+}
