@@ -4,7 +4,8 @@
 //! nobody named is never written.
 
 use super::Version;
-use super::line::{Line, Piece};
+use super::line::Line;
+use super::rewrite::Piece;
 use crate::contact::Birthday;
 
 const OMIT_YEAR: &str = "X-APPLE-OMIT-YEAR";
@@ -49,7 +50,10 @@ pub(super) fn write(line: &mut Line, day: Birthday) {
             year
         }
     };
-    line.remove_param("VALUE");
+    let still_true = ["date", "date-and-or-time"];
+    if line.param("VALUE").is_some_and(|v| !still_true.iter().any(|t| v.eq_ignore_ascii_case(t))) {
+        line.remove_param("VALUE");
+    }
     let (month, day) = (day.month, day.day);
     let text = match (year, extended) {
         (Some(year), true) => format!("{year:04}-{month:02}-{day:02}"),
@@ -62,12 +66,11 @@ pub(super) fn write(line: &mut Line, day: Birthday) {
 /// `1980-02-29`, `19800229`, `--0229`, `--02-29`, each perhaps with a time. Year 0 is none.
 fn parse(text: &str) -> Option<Birthday> {
     let date = text.split(['T', 't', ' ']).next()?;
-    let (year, rest) = match date.strip_prefix("--") {
-        Some(rest) => (None, rest),
-        None => {
-            let (year, rest) = (date.get(..4)?, date.get(4..)?);
-            (Some(number(year)?), rest.strip_prefix('-').unwrap_or(rest))
-        }
+    let (year, rest) = if let Some(rest) = date.strip_prefix("--") {
+        (None, rest)
+    } else {
+        let (year, rest) = date.split_at_checked(4)?;
+        (Some(number(year)?), rest.strip_prefix('-').unwrap_or(rest))
     };
     let (month, day) = rest.split_once('-').or_else(|| rest.split_at_checked(2))?;
     let (month, day) = (u8::try_from(number(month)?).ok()?, u8::try_from(number(day)?).ok()?);
@@ -105,9 +108,9 @@ mod tests {
         let mut apple = line("BDAY;X-APPLE-OMIT-YEAR=1604;VALUE=date:1604-04-12");
         assert_eq!(Some(read(&apple)), Birthday::new(None, 4, 12).map(Said::Day));
         write(&mut apple, Birthday { year: None, month: 5, day: 1 });
-        assert_eq!(apple.raw(), b"BDAY;X-APPLE-OMIT-YEAR=1604:1604-05-01\n");
+        assert_eq!(apple.raw(), b"BDAY;X-APPLE-OMIT-YEAR=1604;VALUE=date:1604-05-01\n");
         write(&mut apple, Birthday { year: Some(1990), month: 5, day: 1 });
-        assert_eq!(apple.raw(), b"BDAY:1990-05-01\n");
+        assert_eq!(apple.raw(), b"BDAY;VALUE=date:1990-05-01\n");
         assert_eq!(read(&line("BDAY;VALUE=text:circa 1800")), Said::Otherwise);
     }
 

@@ -1,7 +1,7 @@
 //! `CATEGORIES`: the groups of most programs that are not Apple's.
 
 use super::Card;
-use super::line::{Line, Piece};
+use super::rewrite::Piece;
 use super::text::split_unescaped;
 
 /// The names of all categories, in the card's order.
@@ -22,7 +22,7 @@ pub(super) fn join(card: &mut Card, category: &str) {
             let comma = if source.trim().is_empty() { "" } else { "," };
             line.rewrite(&[Piece::Kept(source.trim_end()), Piece::Kept(comma), Piece::Item(category.trim())]);
         }
-        None => card.add(Line::new(card.version, &card.end(), "CATEGORIES", &[], &[Piece::Item(category.trim())])),
+        None => card.add(card.line("CATEGORIES", &[], &[Piece::Item(category.trim())])),
     }
 }
 

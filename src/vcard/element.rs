@@ -1,9 +1,12 @@
 //! E-mail addresses, phone numbers and messengers: one element is one line.
 
-use super::im;
 use super::line::Line;
+use super::param::Param;
+use super::rewrite::Piece;
+use super::style::{self, Style};
+use super::{Card, im, tel};
 use crate::account::Country;
-use crate::contact::{Element, Field};
+use crate::contact::{Element, ElementChange, Field};
 
 /// `TYPE`s that say nothing of what a value is for.
 const NOISE: [&str; 10] = ["internet", "voice", "pref", "intl", "dom", "postal", "parcel", "x400", "text", "other"];
@@ -45,7 +48,7 @@ pub(super) fn read(line: &Line, field: Field, own_label: Option<String>, country
         return None;
     }
     let element = match field {
-        Field::Phones => Element::phone(&number(&line.text()), country),
+        Field::Phones => Element::phone(&tel::number(&line.text()), country),
         Field::Ims => {
             let (protocol, handle) = im::read(line);
             Element::im(protocol.as_deref(), &handle)
@@ -64,23 +67,80 @@ pub(super) fn label(line: &Line) -> Option<String> {
     word.or_else(|| other().map(|t| t.strip_prefix("x-").unwrap_or(t).to_owned()))
 }
 
-/// The `TYPE` that stands for a label. `None`: the label needs a line of its own.
-pub(super) fn type_of(label: &str) -> Option<&'static str> {
-    match label.to_lowercase().as_str() {
-        "work" => Some("WORK"),
-        "home" => Some("HOME"),
-        "mobile" | "cell" => Some("CELL"),
-        "fax" => Some("FAX"),
-        "pager" => Some("PAGER"),
-        "other" | "" => Some(""),
-        _ => None,
+/// Changes one element, wherever it stands: programs write a messenger as `IMPP` and as `X-JABBER` at once.
+pub(super) fn change(card: &mut Card, field: Field, change: &ElementChange, country: Option<Country>) {
+    let places = |card: &Card, element: &Element| -> Vec<usize> {
+        let is_it = |line: &Line| read(line, field, None, country).is_some_and(|e| e.same(element));
+        card.lines.iter().enumerate().filter(|(_, line)| is_it(line)).map(|(at, _)| at).collect()
+    };
+    // One by one: what is removed takes its partners along, and all after them move up.
+    let remove = |card: &mut Card, element: &Element| {
+        while let Some(&at) = places(card, element).first() {
+            card.remove(at);
+        }
+    };
+    match change {
+        ElementChange::Add(element) if places(card, element).is_empty() => add(card, field, element),
+        ElementChange::Add(_) => {}
+        ElementChange::Remove(element) => remove(card, element),
+        ElementChange::Replace { before, after } => {
+            let found = places(card, before);
+            let taken = !before.same(after) && !places(card, after).is_empty();
+            let moved = field == Field::Ims && protocol(before) != protocol(after);
+            if taken {
+                remove(card, before);
+            } else if found.is_empty() {
+                add(card, field, after);
+            } else if moved {
+                add(card, field, after);
+                remove(card, before);
+            } else {
+                for at in found {
+                    write(&mut card.lines[at], field, &after.value);
+                }
+            }
+        }
     }
+}
+
+/// A messenger's protocol, as its normal form has it.
+fn protocol(element: &Element) -> &str {
+    element.key.split_once(':').map_or("", |(protocol, _)| protocol)
+}
+
+/// Adds a line after the field's others, in their style.
+fn add(card: &mut Card, field: Field, element: &Element) {
+    let name = property(field);
+    let siblings = || card.lines.iter().filter(|line| belongs(&line.name, field));
+    let preferred = element.preferred && !siblings().any(Line::is_preferred);
+    let (kind, own_label) = match field {
+        Field::Ims => ("", None),
+        _ => style::kind(name, element.label.as_deref(), card.version),
+    };
+    let mut params = Style::of(&card.lines, name, card.version).params(kind, preferred, card.version);
+    let like_uri = field == Field::Phones && siblings().next_back().is_some_and(tel::is_uri);
+    let value = match field {
+        Field::Ims => {
+            let (value, mut service) = im::new(element.label.as_deref(), &element.value, card.version);
+            service.append(&mut params);
+            params = service;
+            value
+        }
+        _ => element.value.clone(),
+    };
+    let uri = tel::uri(&element.value).filter(|_| like_uri);
+    if uri.is_some() {
+        params.insert(0, Param::new("VALUE", "uri"));
+    }
+    let piece = uri.as_deref().map_or(Piece::New(&value), Piece::Kept);
+    let build = |card: &Card, name: &str| card.line(name, &params, std::slice::from_ref(&piece));
+    card.add_labelled(name, own_label, build, |line| belongs(&line.name, field));
 }
 
 /// Writes another value into a line; its label stays. Not for a messenger of another protocol.
 pub(super) fn write(line: &mut Line, field: Field, value: &str) {
     match field {
-        Field::Phones => write_number(line, value),
+        Field::Phones => tel::write(line, value),
         Field::Ims => im::set_handle(line, value),
         _ => {
             let text = line.text();
@@ -90,52 +150,8 @@ pub(super) fn write(line: &mut Line, field: Field, value: &str) {
     }
 }
 
-/// A phone number stays text or URI as it was, unless it cannot be said in a URI.
-fn write_number(line: &mut Line, value: &str) {
-    let now = line.text();
-    let is_uri = without(&now, "tel:").len() < now.len();
-    match uri(value).filter(|_| is_uri) {
-        // The semicolon before an extension is the URI's own, not the card's.
-        Some(uri) => line.rewrite(&[super::line::Piece::Kept(&uri)]),
-        None => {
-            if line.param("VALUE").is_some_and(|v| v.eq_ignore_ascii_case("uri")) {
-                line.remove_param("VALUE");
-            }
-            line.set_text(value);
-        }
-    }
-}
-
-/// A `tel:` URI as people write numbers: `tel:+1-555-010-0199;ext=12` is `+1-555-010-0199 ext. 12`.
-fn number(text: &str) -> String {
-    let number = without(text, "tel:");
-    if number.len() == text.len() {
-        return text.to_owned();
-    }
-    let mut parts = number.split(';');
-    let main = parts.next().unwrap_or_default();
-    let extension = parts.find_map(|p| p.trim().strip_prefix("ext="));
-    extension.map_or_else(|| main.to_owned(), |ext| format!("{main} ext. {ext}"))
-}
-
-/// A number as a `tel:` URI (RFC 3966); `None` where it holds what a URI cannot say.
-pub(super) fn uri(number: &str) -> Option<String> {
-    let lower = number.trim().to_ascii_lowercase();
-    let (main, extension) = ["ext.", "ext", ";ext=", "x"]
-        .iter()
-        .find_map(|mark| lower.split_once(mark))
-        .map_or((lower.as_str(), None), |(main, ext)| (main.trim_end_matches(';'), Some(ext.trim_start_matches('='))));
-    let main: String = main.trim().chars().map(|c| if c == ' ' { '-' } else { c }).collect();
-    let extension = extension.map(str::trim);
-    let dialled = main.strip_prefix('+').unwrap_or(&main);
-    let is_number = dialled.bytes().any(|b| b.is_ascii_digit())
-        && dialled.bytes().all(|b| b.is_ascii_digit() || b"-.()".contains(&b))
-        && extension.is_none_or(|e| !e.is_empty() && e.bytes().all(|b| b.is_ascii_digit()));
-    let extension = extension.map(|e| format!(";ext={e}")).unwrap_or_default();
-    is_number.then(|| format!("tel:{main}{extension}"))
-}
-
-fn without<'a>(text: &'a str, scheme: &str) -> &'a str {
+/// Without the scheme of a URI, if it has that.
+pub(super) fn without<'a>(text: &'a str, scheme: &str) -> &'a str {
     match text.get(..scheme.len()) {
         Some(start) if start.eq_ignore_ascii_case(scheme) => &text[scheme.len()..],
         _ => text,
@@ -156,22 +172,5 @@ mod tests {
         assert_eq!(label(&line("TEL;WORK;FAX:1")).as_deref(), Some("fax"));
         assert_eq!(label(&line("EMAIL;TYPE=INTERNET:a@x")), None);
         assert_eq!(label(&line("TEL;TYPE=x-car:1")).as_deref(), Some("car"));
-    }
-
-    #[test]
-    fn a_number_stays_a_uri_where_it_can() {
-        let mut tel = line("TEL;VALUE=uri;TYPE=\"voice,work\":tel:+1-555-010-0199;ext=12");
-        let element = read(&tel, Field::Phones, None, None).expect("a number");
-        assert_eq!((element.value.as_str(), element.key.as_str()), ("+1-555-010-0199 ext. 12", "+15550100199;ext=12"));
-        write(&mut tel, Field::Phones, "+1 555 010 0200 ext. 7");
-        assert_eq!(tel.raw(), b"TEL;VALUE=uri;TYPE=\"voice,work\":tel:+1-555-010-0200;ext=7\n");
-        write(&mut tel, Field::Phones, "ask Bob");
-        assert_eq!(tel.raw(), b"TEL;TYPE=\"voice,work\":ask Bob\n");
-    }
-
-    #[test]
-    fn a_phone_context_is_no_extension() {
-        let tel = line("TEL;VALUE=uri:tel:863-1234;phone-context=+1-914-555");
-        assert_eq!(read(&tel, Field::Phones, None, None).expect("a number").key, "8631234");
     }
 }

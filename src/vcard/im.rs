@@ -136,7 +136,7 @@ mod tests {
         {
             for version in [Version::V3, Version::V4] {
                 let (value, params) = new(protocol, handle, version);
-                let line = Line::new(version, "\n", "IMPP", &params, &[super::super::line::Piece::New(&value)]);
+                let line = Line::new(version, "\n", "IMPP", &params, &[super::super::rewrite::Piece::New(&value)]);
                 let (read_protocol, read_handle) = read(&line);
                 assert_eq!(read_protocol.map(|p| p.to_lowercase()), protocol.map(str::to_lowercase));
                 assert_eq!(read_handle, handle);

@@ -15,6 +15,7 @@ mod address;
 mod birthday;
 mod category;
 mod create;
+mod edit;
 mod element;
 mod error;
 mod im;
@@ -23,8 +24,10 @@ mod param;
 mod patch;
 mod photo;
 mod read;
+mod rewrite;
 mod split;
 mod style;
+mod tel;
 #[cfg(test)]
 mod tests;
 mod text;

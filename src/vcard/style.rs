@@ -17,10 +17,25 @@ pub(super) struct Style {
     noise: Vec<String>,
 }
 
+/// The `TYPE` that stands for a label, and the label for a line of its own where no `TYPE` says it (never in 2.1, which
+/// has no such lines).
+pub(super) fn kind<'a>(name: &str, label: Option<&'a str>, version: Version) -> (&'static str, Option<&'a str>) {
+    let Some(label) = label.map(str::trim).filter(|l| !l.is_empty()) else { return ("", None) };
+    match (label.to_lowercase().as_str(), name) {
+        ("work", _) => ("WORK", None),
+        ("home", _) => ("HOME", None),
+        ("mobile" | "cell", "TEL") => ("CELL", None),
+        ("fax", "TEL") => ("FAX", None),
+        ("pager", "TEL") => ("PAGER", None),
+        ("other", _) => ("", None),
+        _ => ("", Some(label).filter(|_| version != Version::V21)),
+    }
+}
+
 impl Style {
     /// The style of a card's lines: of `property` where there are some with a `TYPE`, else of any.
     pub(super) fn of(lines: &[Line], property: &str, version: Version) -> Self {
-        let typed = |line: &&Line| line.params().iter().any(|p| p.name == "TYPE");
+        let typed = |line: &&Line| line.params.iter().any(|p| p.name == "TYPE");
         let sibling = lines.iter().rfind(|line| line.name == property && typed(line));
         let default = || Self {
             name: "TYPE".to_owned(),
@@ -35,7 +50,7 @@ impl Style {
     }
 
     fn of_line(line: &Line) -> Self {
-        let types: Vec<&Param> = line.params().iter().filter(|p| p.name == "TYPE").collect();
+        let types: Vec<&Param> = line.params.iter().filter(|p| p.name == "TYPE").collect();
         let name = types.iter().find_map(|p| p.raw.split_once('=')).map_or("TYPE", |(name, _)| name.trim());
         let mut values = types.iter().flat_map(|p| &p.values).filter(|v| !v.eq_ignore_ascii_case("pref"));
         Self {
@@ -69,7 +84,7 @@ impl Style {
 }
 
 fn noise(line: &Line) -> Vec<String> {
-    let values = line.params().iter().filter(|p| p.name == "TYPE").flat_map(|p| &p.values).flat_map(|v| v.split(','));
+    let values = line.params.iter().filter(|p| p.name == "TYPE").flat_map(|p| &p.values).flat_map(|v| v.split(','));
     let meaningless = |v: &str| ["INTERNET", "VOICE"].iter().any(|n| n.eq_ignore_ascii_case(v));
     values.filter(|v| meaningless(v)).map(str::to_owned).collect()
 }
