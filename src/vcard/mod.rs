@@ -140,7 +140,7 @@ impl Card {
 
     /// What is to be stored: the bytes that were read, but for the lines that were changed.
     pub fn bytes(&self) -> Vec<u8> {
-        self.lines.iter().flat_map(Line::raw).copied().collect()
+        self.lines.iter().map(Line::raw).collect::<Vec<_>>().concat()
     }
 
     /// Changes single lines. A card that is read only stays as it is, and says why.

@@ -143,6 +143,9 @@ impl Line {
             head.push_str(&param.raw);
         }
         head.push(':');
+        if self.unfolded() == [head.as_bytes(), body.as_bytes()].concat() {
+            return; // It says the same: its folds stay too.
+        }
         let raw = if quoted {
             soft_broken(&head, body, self.end())
         } else if self.version == Version::V21 {

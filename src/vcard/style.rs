@@ -45,6 +45,7 @@ impl Style {
         };
         sibling.or_else(|| lines.iter().rfind(typed)).map_or_else(default, |line| Self {
             noise: sibling.map_or_else(|| default().noise, noise),
+            repeated: lines.iter().any(|line| line.params.iter().filter(|p| p.name == "TYPE").count() > 1),
             ..Self::of_line(line)
         })
     }
@@ -56,7 +57,7 @@ impl Style {
         Self {
             name: name.to_owned(),
             lower: values.next().is_some_and(|v| v.chars().all(|c| !c.is_uppercase())),
-            repeated: types.len() > 1,
+            repeated: false,
             noise: Vec::new(),
         }
     }
