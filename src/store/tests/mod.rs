@@ -4,6 +4,7 @@ mod commit;
 mod links;
 mod open;
 mod round_trip;
+mod rows;
 
 use super::*;
 use crate::account::{AccountName, Direction, Group, Provider, Scope};
