@@ -153,8 +153,8 @@ impl State {
     fn mark(&mut self, event: notify::Result<Event>) {
         match event {
             Ok(event) if event.need_rescan() => self.mark_all(),
-            Ok(event) if is_change(&event.kind) => {
-                event.paths.iter().for_each(|path| self.mark_path(path, &event.kind))
+            Ok(event) if is_change(event.kind) => {
+                event.paths.iter().for_each(|path| self.mark_path(path, event.kind));
             }
             Ok(_) => {}
             Err(_) => self.mark_all(),
@@ -168,7 +168,7 @@ impl State {
         }
     }
 
-    fn mark_path(&mut self, path: &Path, kind: &EventKind) {
+    fn mark_path(&mut self, path: &Path, kind: EventKind) {
         let of_parent = path.parent().and_then(|parent| self.holders.get(parent));
         let of_itself = self.holders.get(path);
         for id in of_parent.into_iter().chain(of_itself).flatten() {
@@ -180,12 +180,12 @@ impl State {
 }
 
 /// Reading is no change, though inotify reports it.
-fn is_change(kind: &EventKind) -> bool {
-    !matches!(kind, EventKind::Access(access) if *access != AccessKind::Close(AccessMode::Write))
+fn is_change(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(access) if access != AccessKind::Close(AccessMode::Write))
 }
 
 impl Interest {
-    fn mark(&mut self, path: &Path, kind: &EventKind) {
+    fn mark(&mut self, path: &Path, kind: EventKind) {
         let leads_here = self.anchor.as_ref().is_some_and(|(anchor, name)| {
             path.parent() == Some(anchor) && path.file_name() == Some(name) || path == anchor && kind.is_remove()
         });
@@ -212,8 +212,8 @@ impl Interest {
     }
 }
 
-fn may_be_a_new_directory(kind: &EventKind) -> bool {
-    matches!(kind, EventKind::Create(kind) if *kind != CreateKind::File)
+fn may_be_a_new_directory(kind: EventKind) -> bool {
+    matches!(kind, EventKind::Create(kind) if kind != CreateKind::File)
         || matches!(kind, EventKind::Modify(ModifyKind::Name(_)))
 }
 

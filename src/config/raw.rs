@@ -58,11 +58,11 @@ pub(super) struct File {
 
 impl File {
     /// Reads it, or says why not.
-    pub(super) fn read(path: &Path) -> Result<Self, Problem> {
-        let bytes = files::read(path).map_err(|why| unreadable(path, &why))?;
+    pub(super) fn read(path: &Path) -> Result<Self, Box<Problem>> {
+        let bytes = files::read(path).map_err(|why| Box::new(unreadable(path, &why)))?;
         match String::from_utf8(bytes) {
             Ok(text) => Ok(Self { source: Source::new(path, &text), text }),
-            Err(error) => Err(not_utf8(path, &error)),
+            Err(error) => Err(Box::new(not_utf8(path, &error))),
         }
     }
 
@@ -115,7 +115,7 @@ fn unreadable(path: &Path, why: &Unreadable) -> Problem {
 
 fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
     let valid = error.utf8_error().valid_up_to();
-    let line = error.as_bytes().get(..valid).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = error.as_bytes().get(..valid).unwrap_or_default().split(|byte| *byte == b'\n').count();
     Problem::file(path, format!("the file is not UTF-8: line {line} holds a byte that no character has"))
         .help(format!("save it as UTF-8, for example: iconv -f WINDOWS-1252 -t UTF-8 {}", path.display()))
 }

@@ -39,7 +39,7 @@ pub fn load(env: &Environment) -> Result<Config, Problems> {
         Ok(main) => main,
         Err(problem) => {
             let fingerprint = files::combine(before, files.fingerprint_of_accounts());
-            return Err(Problems::new(vec![problem], &paths, &files, fingerprint));
+            return Err(Problems::new(vec![*problem], &paths, &files, fingerprint));
         }
     };
     let table = main.parse(&mut sink);
@@ -102,7 +102,7 @@ fn config(top: &Section<'_>, sections: &[(&str, Section<'_>)], sink: &mut Sink<'
         google: google.flatten(),
         microsoft: microsoft.flatten(),
         connections: connections.into_iter().filter_map(|(name, (_, value))| Some((name, value?))).collect(),
-        status: status?,
+        status,
         log,
         http,
         accounts: accounts.into_iter().map(|checked| (checked.account.name.clone(), checked.account)).collect(),
@@ -174,5 +174,5 @@ fn read_accounts(files: &Files, named: &Given<PathBuf>, paths: &mut Vec<PathBuf>
         }
     };
     paths.extend(accounts.iter().cloned());
-    accounts.iter().filter_map(|path| File::read(path).map_err(|problem| sink.add(problem)).ok()).collect()
+    accounts.iter().filter_map(|path| File::read(path).map_err(|problem| sink.add(*problem)).ok()).collect()
 }

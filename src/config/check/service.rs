@@ -146,10 +146,10 @@ fn stand_ins(pipedrive: &Section<'_>, sink: &mut Sink<'_>) -> BTreeMap<StandIn, 
         .collect()
 }
 
-pub(super) fn status(top: &Section<'_>, sink: &mut Sink<'_>) -> Option<Status> {
+pub(super) fn status(top: &Section<'_>, sink: &mut Sink<'_>) -> Status {
     let default = || Listen::Tcp(([127, 0, 0, 1], 8787).into());
     let Some(section) = top.table("status", &keys::STATUS, sink) else {
-        return Some(Status { listen: default(), token: None, hosts: Vec::new(), public_url: None });
+        return Status { listen: default(), token: None, hosts: Vec::new(), public_url: None };
     };
     let listen = section.get("listen", sink, value::listen);
     let token = section.secret("token", true, sink);
@@ -164,7 +164,7 @@ pub(super) fn status(top: &Section<'_>, sink: &mut Sink<'_>) -> Option<Status> {
     }
     let hosts = section.get("hosts", sink, hosts).value().unwrap_or_default();
     let public_url = section.get("public_url", sink, value::root_url).value();
-    Some(Status { listen: listen.value().unwrap_or_else(default), token: token.value(), hosts, public_url })
+    Status { listen: listen.value().unwrap_or_else(default), token: token.value(), hosts, public_url }
 }
 
 /// Names as they come in a `Host` header, without port, in lower case.

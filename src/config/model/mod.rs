@@ -2,6 +2,12 @@
 //!
 //! Nothing here can be wrong in itself; what a file may say and why it is refused stands in [`super::load`]'s parts.
 
+mod account;
+mod connection;
+
+pub use account::{Account, Book};
+pub use connection::{Connection, GoogleConnection, GoogleLogin, MicrosoftConnection, MicrosoftLogin};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,7 +16,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use crate::account::{AccountName, Group, Policy, Provider, Share, VisibilityLevels};
+use crate::account::{AccountName, Share, VisibilityLevels};
 use crate::auth::secret::SecretSource;
 
 /// Everything that is declared, checked.
@@ -164,84 +170,6 @@ impl StandIn {
     }
 }
 
-/// `[google]`, `[microsoft]` or `[connections.NAME]`: through what accounts log in.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Connection {
-    /// Google Cloud project.
-    Google(GoogleConnection),
-    /// Microsoft Entra application.
-    Microsoft(MicrosoftConnection),
-}
-
-impl Connection {
-    /// The accounts' provider that may use it.
-    pub fn provider(&self) -> Provider {
-        match self {
-            Self::Google(_) => Provider::Google,
-            Self::Microsoft(_) => Provider::Microsoft,
-        }
-    }
-}
-
-/// How Google is reached. Every URL is a root.
-#[derive(Debug, Clone, PartialEq)]
-pub struct GoogleConnection {
-    /// Who logs in.
-    pub login: GoogleLogin,
-    /// Default `https://people.googleapis.com`.
-    pub api_url: Url,
-    /// Default `https://accounts.google.com`.
-    pub auth_url: Url,
-    /// Default `https://oauth2.googleapis.com`.
-    pub token_url: Url,
-}
-
-/// Who logs in at Google.
-#[derive(Debug, Clone, PartialEq)]
-pub enum GoogleLogin {
-    /// Each user, once, in a browser.
-    User {
-        /// The application's id.
-        client_id: String,
-        /// The application's secret.
-        client_secret: SecretSource,
-    },
-    /// A service account with domain-wide delegation.
-    ServiceAccount {
-        /// Its JSON key.
-        key: SecretSource,
-    },
-}
-
-/// How Microsoft Graph is reached. Every URL is a root.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MicrosoftConnection {
-    /// Who logs in.
-    pub login: MicrosoftLogin,
-    /// The application's id.
-    pub client_id: String,
-    /// Default `common`.
-    pub tenant: String,
-    /// Default `https://graph.microsoft.com`.
-    pub graph_url: Url,
-    /// Default `https://login.microsoftonline.com`.
-    pub login_url: Url,
-}
-
-/// Who logs in at Microsoft.
-#[derive(Debug, Clone, PartialEq)]
-pub enum MicrosoftLogin {
-    /// Each user, once, in a browser; public applications have no secret.
-    User {
-        /// The application's secret, where it has one.
-        client_secret: Option<SecretSource>,
-    },
-    /// The application itself, for the whole tenant, with a secret.
-    ApplicationSecret(SecretSource),
-    /// The application itself, for the whole tenant, with a certificate and its key (PEM).
-    ApplicationCertificate(PathBuf),
-}
-
 /// `[status]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Status {
@@ -328,89 +256,5 @@ pub struct ProxyUrl(pub Url);
 impl fmt::Debug for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ProxyUrl({}://{})", self.0.scheme(), self.0.host_str().unwrap_or_default())
-    }
-}
-
-/// `[accounts.NAME]`, with `[defaults]` filled in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Account {
-    /// Its name.
-    pub name: AccountName,
-    /// Whether it is reconciled. Default true.
-    pub enabled: bool,
-    /// The kind of service.
-    pub provider: Provider,
-    /// Which book, and how it is reached.
-    pub book: Book,
-    /// Who; where it is an e-mail address it is the default of [`Account::owner`].
-    pub address: Option<String>,
-    /// The Pipedrive user's login e-mail, as declared.
-    pub owner: String,
-    /// The synced segment.
-    pub group: Group,
-    /// What plans depend on.
-    pub policy: Policy,
-    /// It is reconciled at least this often. Default [`Config::interval`].
-    pub interval: Duration,
-}
-
-/// Which address book, and how it is reached.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Book {
-    /// A folder of vCards.
-    Folder {
-        /// It need not exist: its disk may not be mounted yet.
-        path: PathBuf,
-    },
-    /// A CardDAV server.
-    CardDav {
-        /// The server's or the collection's root.
-        url: Url,
-        /// Default: the address.
-        username: String,
-        /// The password of the account or of the application.
-        password: SecretSource,
-    },
-    /// iCloud.
-    Icloud {
-        /// The Apple account.
-        address: String,
-        /// An app-specific password.
-        password: SecretSource,
-    },
-    /// Google Contacts.
-    Google {
-        /// The user.
-        address: String,
-        /// A name of [`Config::connections`]; `None`: `[google]`.
-        connection: Option<String>,
-    },
-    /// Outlook.
-    Microsoft {
-        /// The user.
-        address: String,
-        /// A name of [`Config::connections`]; `None`: `[microsoft]`.
-        connection: Option<String>,
-    },
-}
-
-impl Book {
-    /// What tells this book from every other of its provider; goes into [`crate::account::Scope::book`].
-    ///
-    /// Addresses are compared without case. A CardDAV root alone says nothing (every user of a server may share it), so
-    /// the user stands in it.
-    pub fn identity(&self) -> String {
-        match self {
-            Self::Folder { path } => path.display().to_string(),
-            Self::CardDav { url, username, .. } => {
-                let mut url = url.clone();
-                // Refused only for URLs without a host, which are not accepted in the first place.
-                let _ = url.set_username(username);
-                url.to_string()
-            }
-            Self::Icloud { address, .. } | Self::Google { address, .. } | Self::Microsoft { address, .. } => {
-                address.to_lowercase()
-            }
-        }
     }
 }
