@@ -10,6 +10,7 @@ use toml::de::DeValue;
 use url::{Host, Url};
 
 use crate::account::{Country, Share};
+use crate::contact::phone::is_known;
 
 use super::model::Listen;
 use super::raw::{Complaint, Value};
@@ -206,6 +207,7 @@ pub(super) fn email(value: Value<'_>) -> Read<String> {
 /// Two capital letters of a country that has telephones.
 pub(super) fn country(value: Value<'_>) -> Read<Country> {
     let text = text_like(value, "a country code such as \"FR\"", "\"FR\"")?;
+    // Asking loads the tables of all countries, which the accounts will need anyway.
     if let Some(country) = Country::new(text).filter(|country| is_known(*country)) {
         return Ok(country);
     }
@@ -219,11 +221,6 @@ pub(super) fn country(value: Value<'_>) -> Read<Country> {
         (None, "UK") => complaint.help(format!("the United Kingdom is \"GB\": write {} = \"GB\"", value.key)),
         _ => complaint.help("ISO 3166-1 lists them"),
     })
-}
-
-/// Whether telephone numbers of the country are known. Parsing the id is cheap; the metadata behind it is not.
-fn is_known(country: Country) -> bool {
-    country.as_str().parse::<phonenumber::country::Id>().is_ok()
 }
 
 /// The root of a service: https, or plain http on loopback; nothing after the path.

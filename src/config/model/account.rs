@@ -27,7 +27,7 @@ pub struct Account {
     pub group: Group,
     /// What plans depend on.
     pub policy: Policy,
-    /// It is reconciled at least this often. Default [`Config::interval`].
+    /// It is reconciled at least this often. Default [`super::Config::interval`].
     pub interval: Duration,
 }
 
@@ -59,14 +59,14 @@ pub enum Book {
     Google {
         /// The user.
         address: String,
-        /// A name of [`Config::connections`]; `None`: `[google]`.
+        /// A name of [`super::Config::connections`]; `None`: `[google]`.
         connection: Option<String>,
     },
     /// Outlook.
     Microsoft {
         /// The user.
         address: String,
-        /// A name of [`Config::connections`]; `None`: `[microsoft]`.
+        /// A name of [`super::Config::connections`]; `None`: `[microsoft]`.
         connection: Option<String>,
     },
 }
