@@ -1,1 +1,24 @@
-//! What people see of the daemon.
+//! What people see of carnetd, and how they ask something of it.
+//!
+//! [`Operator`] is the trait in the middle: the daemon implements it, the server here and the commands of
+//! [`crate::cli`] use it, and `Remote` carries it over the Unix socket to a running daemon.
+//!
+//! | file | what is there |
+//! |---|---|
+//! | `operator` | the questions and their answers |
+//! | `snapshot` | the status document, whose keys are a contract |
+//! | `notice` | what the daemon tells whoever started it |
+//!
+//! Nothing here decides about contacts, and without a token no page holds a contact's name.
+
+mod notice;
+mod operator;
+mod snapshot;
+
+pub use notice::{Notice, Notices};
+pub use operator::{
+    AccountPlan, FieldLine, Finding, HeldItem, Operator, PlanCounts, PlanStep, Refused, RefusedKind, Reloaded, Synced,
+};
+pub use snapshot::{
+    Account, At, CompanyState, Outcome, Pass, Pipedrive, ProblemLine, Reload, Snapshot, State, Tokens, Totals,
+};
