@@ -90,10 +90,10 @@ fn test_modules(items: &[Item], module: &[String], found: &mut BTreeSet<Vec<Stri
 /// Whether the attributes say `#[cfg(test)]`, alone or as one of `all(…)`, or mark a test function.
 pub(crate) fn is_test(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        let last = attribute.path().segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
-        let Meta::List(list) = &attribute.meta else { return last == "test" };
+        let name = attribute.path().segments.last().map(|s| s.ident.to_string()).unwrap_or_default();
+        let Meta::List(list) = &attribute.meta else { return name == "test" };
         let condition = list.tokens.to_string().replace(' ', "");
-        last == "test" || (last == "cfg" && (condition == "test" || condition.starts_with("all(test,")))
+        name == "test" || (name == "cfg" && (condition == "test" || condition.starts_with("all(test,")))
     })
 }
 
