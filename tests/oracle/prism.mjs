@@ -1,0 +1,183 @@
+// Pipedrive's published description as a judge between carnetd and the sandbox.
+//
+// carnetd's calls go to a router, from there (API v2) through Prism, which checks request and answer against a strict
+// copy of the description, and through a relay to the sandbox; API v1 goes to the sandbox straight. A folder of cards
+// is imported, edited, and partly deleted; neither side may break the description once.
+//
+//     cargo build && node --test tests/oracle/prism.mjs
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import YAML from 'yaml';
+
+import { close, queryOf } from './closed-spec.mjs';
+import { Child, carnetd, freePort, spec, startSandbox } from './sandbox.mjs';
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const description = spec('pipedrive/openapi-v2.yaml');
+const skip = description ? false : 'the vendor\'s description is not at hand; CARNETD_SPECS names its folder';
+const owner = 'alice@acme.example';
+const headers = { 'x-api-token': `sandbox:${owner}` };
+
+const folder = mkdtempSync(join(tmpdir(), 'carnetd-prism-'));
+const servers = [];
+const violations = [];
+const calls = [];
+let sandbox;
+let prism;
+let router;
+let relay;
+/** Set to make the relay falsify answers: the judge must notice. */
+let falsify = false;
+
+/** A server that hands each request on to `target(url)` and its answer back through `seen`. */
+async function forward(target, seen) {
+  const server = createServer(async (request, response) => {
+    try {
+      const body = Buffer.concat(await request.toArray());
+      const { host, connection, 'accept-encoding': _, 'transfer-encoding': __, 'content-length': ___, ...rest } = request.headers;
+      const answer = await fetch(target(request.url), {
+        method: request.method, headers: rest, redirect: 'manual', body: body.length ? body : undefined,
+      });
+      const sent = seen(request, answer, Buffer.from(await answer.arrayBuffer()));
+      const kept = [...answer.headers].filter(([name]) => !['content-length', 'transfer-encoding', 'connection'].includes(name));
+      response.writeHead(answer.status, Object.fromEntries(kept)).end(sent);
+    } catch (error) {
+      response.writeHead(502).end(`${error.message} ${error.cause?.message ?? ''}`);
+    }
+  });
+  servers.push(server.listen(0, '127.0.0.1'));
+  await once(server, 'listening');
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+before(async () => {
+  if (skip) return;
+  const strict = close(YAML.parse(readFileSync(description, 'utf8')));
+  writeFileSync(join(folder, 'strict.json'), JSON.stringify(strict));
+  sandbox = await startSandbox();
+  relay = await forward((url) => sandbox.url + url, (_, answer, body) => (
+    falsify && answer.ok ? JSON.stringify({ ...JSON.parse(body), nonsense: 1 }) : body
+  ));
+  const port = await freePort();
+  const upstream = `${relay}/pipedrive/api/v2`;
+  prism = new Child(process.execPath, [
+    here('node_modules/@stoplight/prism-cli/dist/index.js'), 'proxy', join(folder, 'strict.json'), upstream,
+    '--errors', '--host', '127.0.0.1', '--port', String(port),
+  ], { cwd: folder });
+  await prism.answers(`http://127.0.0.1:${port}/`, 60);
+  const v2 = '/pipedrive/api/v2';
+  router = await forward(
+    (url) => (url.startsWith(v2) ? `http://127.0.0.1:${port}${url.slice(v2.length)}` : sandbox.url + url),
+    (request, answer, body) => {
+      const url = new URL(request.url, router);
+      const call = `${request.method} ${url.pathname.replace(/\/\d+/g, '/{id}')}`;
+      calls.push(call);
+      if (url.pathname.startsWith(v2)) {
+        const declared = queryOf(strict, request.method, url.pathname.slice(v2.length));
+        for (const name of url.searchParams.keys()) {
+          if (!declared?.has(name)) violations.push(`${call}: the query parameter ${name} is not described`);
+        }
+        const judged = answer.headers.get('content-type')?.includes('problem+json');
+        if (judged || answer.headers.has('sl-violations')) violations.push(`${call}: ${body}`);
+      }
+      return body;
+    },
+  );
+});
+
+after(async () => {
+  for (const server of servers) server.close().closeAllConnections();
+  await Promise.all([prism?.stop(), sandbox?.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs carnetd to its end and wants success. */
+async function run(...args) {
+  const child = new Child(carnetd, [...args, '--config', join(folder, 'carnetd.toml')]);
+  assert.equal(await child.exit(), 0, `${child.name}:\n${child.output}\n${violations.join('\n')}`);
+}
+
+const list = async (kind) => (await (await fetch(`${sandbox.url}/pipedrive/api/v2/${kind}?limit=500`, { headers })).json()).data;
+const writes = () => calls.filter((call) => !call.startsWith('GET ')).length;
+
+/** A plain card, numbered. */
+const card = (n, change = '') => ['BEGIN:VCARD', 'VERSION:3.0', `UID:card-${n}`, `N:Person${n};Test;;;`, `FN:Test Person${n}`,
+  `EMAIL;TYPE=WORK:person${n}@company${n % 7}.example`, `TEL;TYPE=CELL:+1 202 555 01${String(n % 100).padStart(2, '0')}`,
+  `ORG:Company ${n % 7}`, `TITLE:Role ${n}`, `BDAY:1980-01-${String((n % 28) + 1).padStart(2, '0')}`,
+  `ADR;TYPE=WORK:;;${n} High Street;Brightwater;;BW1 ${n % 10}AA;United Kingdom`, `NOTE:Card ${n}${change}`,
+  'CATEGORIES:Clients', 'END:VCARD', ''].join('\r\n');
+
+test('the judge sees a bad request, a bad answer and an unknown parameter', { skip }, async () => {
+  const url = `${router}/pipedrive/api/v2/persons`;
+  const json = { ...headers, 'content-type': 'application/json' };
+  const made = await fetch(url, { method: 'POST', headers: json, body: JSON.stringify({ name: 'Good' }) });
+  assert.equal(made.status, 200, await made.clone().text());
+  const { id } = (await made.json()).data;
+  assert.deepEqual(violations, []);
+
+  await fetch(url, { method: 'POST', headers: json, body: JSON.stringify({ name: 'Bad', nonsense: 1 }) });
+  assert.equal(violations.length, 1, 'an unknown key in a request');
+  falsify = true;
+  await fetch(`${url}/${id}`, { headers });
+  falsify = false;
+  assert.equal(violations.length, 2, 'an unknown key in an answer');
+  await fetch(`${url}?nonsense=1`, { headers });
+  assert.ok(violations.length > 2, 'an unknown query parameter');
+
+  await fetch(`${url}/${id}`, { method: 'DELETE', headers });
+  violations.length = 0;
+  calls.length = 0;
+});
+
+test('carnetd and the sandbox keep to the description', { skip }, async () => {
+  cpSync(here('../../examples/quickstart/contacts'), join(folder, 'contacts'), { recursive: true });
+  const file = (n) => join(folder, 'contacts', `card-${n}.vcf`);
+  for (let n = 0; n < 60; n += 1) writeFileSync(file(n), card(n));
+  writeFileSync(join(folder, 'token'), `sandbox:${owner}\n`, { mode: 0o600 });
+  writeFileSync(join(folder, 'carnetd.toml'), `
+    [pipedrive]
+    url = "${router}/pipedrive"
+    token_file = "token"
+    visibility_levels = 4
+    [status]
+    listen = "off"
+    [accounts.cards]
+    provider = "folder"
+    path = "contacts"
+    owner = "${owner}"
+    group = "Clients"
+    direction = "one-way"
+    visibility = "company"
+    country = "GB"
+  `);
+
+  await run('sync', '--init');
+  assert.equal((await list('persons')).length, 72, 'sixty cards and the twelve clients of the quick start');
+  const first = writes();
+
+  await run('sync');
+  assert.equal(writes(), first, 'a pass without a change writes nothing');
+
+  for (let n = 0; n < 20; n += 1) {
+    writeFileSync(file(n), card(n, ', edited').replace(/^TITLE:.*\r\n/m, '').replace(/^BDAY:.*\r\n/m, '')
+      .replace(/^TEL.*$/m, '$&\r\nTEL;TYPE=HOME:+44 1632 960001').replace(/^ORG:.*$/m, 'ORG:Another Company'));
+  }
+  for (let n = 50; n < 53; n += 1) rmSync(file(n));
+  await run('sync');
+  const names = (await list('persons')).map((person) => person.name);
+  assert.equal(names.length, 69, 'three persons are deleted');
+  assert.ok(!names.includes('Test Person51'));
+
+  const kinds = new Set(calls);
+  for (const kind of ['POST persons', 'GET persons', 'PATCH persons/{id}', 'GET persons/{id}', 'DELETE persons/{id}', 'POST organizations']) {
+    const [method, path] = kind.split(' ');
+    assert.ok(kinds.has(`${method} /pipedrive/api/v2/${path}`), `${kind} was never called: ${[...kinds].join(', ')}`);
+  }
+  assert.deepEqual(violations, []);
+});
