@@ -205,9 +205,10 @@ pub(crate) fn sizes(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// Every file says first what it is.
+/// Every file says first what it is; the parts of a module's tests say it by their names.
 pub(crate) fn introduced(sources: &[Source]) -> Vec<String> {
-    let silent = |source: &&Source| !source.text.starts_with("//!");
+    let part_of_tests = |source: &Source| source.test_only && source.path.starts_with("src/");
+    let silent = |source: &&Source| !part_of_tests(source) && !source.text.starts_with("//!");
     sources.iter().filter(silent).map(|source| format!("{}: begins without `//!`", source.path)).collect()
 }
 
