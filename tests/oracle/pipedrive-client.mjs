@@ -202,3 +202,72 @@ describe('pictures', () => {
     assert.equal((await persons.getPerson({ id })).data.picture_id, null);
   });
 });
+
+describe('OAuth', () => {
+  const redirectUri = 'http://127.0.0.1:9/callback';
+  const client = () => {
+    const made = new v2.OAuth2Configuration({ clientId: 'app', clientSecret: 'hush', redirectUri, host: `${sandbox.url}/pipedrive` });
+    made.onTokenUpdate = (token) => { made.seen = token; };
+    return made;
+  };
+
+  /** What the browser brings back when `user` has pressed "Allow". */
+  async function allow(oauth, user = alice) {
+    const page = await fetch(`${oauth.authorizationUrl}&state=s1&user=${encodeURIComponent(user)}`, { redirect: 'manual' });
+    const back = new URL(page.headers.get('location'));
+    assert.equal(back.origin + back.pathname, redirectUri);
+    assert.equal(back.searchParams.get('state'), 's1');
+    return back.searchParams.get('code');
+  }
+
+  const acting = (oauth) => statusKept(new v2.PersonsApi(new v2.Configuration({ accessToken: oauth.getAccessToken, basePath: oauth.basePath })));
+
+  test('a code becomes tokens that act as the user', async () => {
+    const oauth = client();
+    await oauth.authorize(await allow(oauth, 'bob@acme.example'));
+    assert.equal(oauth.seen.token_type, 'Bearer');
+    assert.ok(oauth.seen.expires_in > 0);
+    assert.equal(oauth.basePath, `${sandbox.url}/pipedrive/api/v2`, 'api_domain names the company');
+    const { owner_id: bob } = (await acting(oauth).addPerson({ AddPersonRequest: { name: 'Bob brought me' } })).data;
+    assert.notEqual(bob, (await me()).id);
+  });
+
+  test('a code works once, and no other does', async () => {
+    const oauth = client();
+    const code = await allow(oauth);
+    await oauth.authorize(code);
+    await assert.rejects(oauth.authorize(code));
+    await assert.rejects(oauth.authorize('invented'));
+  });
+
+  test('refreshing gives a new access token; the refresh token stays', async () => {
+    const oauth = client();
+    await oauth.authorize(await allow(oauth));
+    const first = oauth.seen;
+    await oauth.tokenRefresh();
+    assert.notEqual(oauth.seen.access_token, first.access_token);
+    assert.equal(oauth.seen.refresh_token, first.refresh_token);
+    assert.equal((await acting(oauth).getPersons({ limit: 1 })).success, true);
+  });
+
+  test('the client refreshes by itself once the token has expired', async () => {
+    const oauth = client();
+    await oauth.authorize(await allow(oauth));
+    const first = oauth.seen.access_token;
+    oauth.expiresAt = 1;
+    assert.equal((await acting(oauth).getPersons({ limit: 1 })).success, true);
+    assert.notEqual(oauth.seen.access_token, first);
+  });
+
+  test('an expired access token and a revoked login are refused', async () => {
+    const oauth = client();
+    await oauth.authorize(await allow(oauth));
+    const stale = new v2.Configuration({ accessToken: oauth.seen.access_token, basePath: oauth.basePath });
+    const later = await fetch(`${sandbox.url}/_clock`, { method: 'POST', body: JSON.stringify({ advance_seconds: 4000 }) });
+    assert.equal(later.status, 200);
+    await assert.rejects(statusKept(new v2.PersonsApi(stale)).getPersons(), refused(401));
+    await oauth.tokenRefresh();
+    await oauth.revokeToken('refresh_token');
+    await assert.rejects(oauth.tokenRefresh());
+  });
+});
