@@ -2,12 +2,12 @@
 // is allowed only where the service is known to send or take it.
 //
 // The description as published accepts almost anything (no required keys, open objects), and forbids the nulls that the
-// real service sends. Keys that only its own examples show are accepted as well.
+// real service sends. Keys that only its own examples show, or that `include_fields` asks for, are accepted as well.
 
 /** The part of the API that carnetd uses. */
 const PATHS = [
   '/persons', '/persons/{id}', '/persons/{id}/picture', '/persons/search', '/organizations', '/organizations/{id}',
-  '/organizations/search', '/personFields', '/organizationFields',
+  '/organizations/search', '/personFields',
 ];
 
 /** Where answers hold null: captured answers, and fields that a record may lack. */
@@ -69,6 +69,21 @@ function closeContent(content, nullable) {
   }
 }
 
+/** Keys of search hits that captured answers hold, though no description names them. */
+const SEEN_IN_HITS = ['primary_email', 'update_time'];
+
+/** Lets the records of an answer hold what `include_fields` can ask for, and search hits what was seen in them. */
+function allowMore(content, operation) {
+  const asked = operation.parameters?.find((one) => one.name === 'include_fields')?.schema.enum ?? [];
+  for (const media of Object.values(content ?? {})) {
+    const { data } = media.schema.properties;
+    const record = data?.items ?? data;
+    for (const key of asked) if (record?.properties) record.properties[key] ??= {};
+    const hit = record?.properties?.items?.items?.properties?.item;
+    for (const key of SEEN_IN_HITS) if (hit) hit.properties[key] ??= {};
+  }
+}
+
 /** A strict copy of the description. */
 export function close(description) {
   const strict = structuredClone(description);
@@ -76,7 +91,10 @@ export function close(description) {
   for (const path of Object.values(strict.paths)) {
     for (const [method, operation] of Object.entries(path)) {
       closeContent(operation.requestBody?.content, method === 'patch' ? NULL_IN_CHANGES : new Set());
-      for (const answer of Object.values(operation.responses)) closeContent(answer.content, NULL_IN_ANSWERS);
+      for (const answer of Object.values(operation.responses)) {
+        closeContent(answer.content, NULL_IN_ANSWERS);
+        allowMore(answer.content, operation);
+      }
       // The vendor declares successes only; what a refusal says is not its to judge.
       operation.responses['4XX'] = { description: 'refused' };
     }
