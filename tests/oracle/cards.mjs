@@ -11,14 +11,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { Child, carnetd, startSandbox } from './sandbox.mjs';
+import { configure, headers, run, startSandbox, sync } from './sandbox.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const python = process.env.ORACLE_PYTHON ?? here('../../target/oracle-python/bin/python');
 if (!existsSync(python) && process.env.CI === 'true') throw new Error(`${python} is missing: run .ci/install`);
 const skip = existsSync(python) ? false : `${python} is missing: run .ci/install, or set ORACLE_PYTHON`;
 
-const owner = 'alice@acme.example';
 const folder = mkdtempSync(join(tmpdir(), 'carnetd-cards-'));
 const contacts = join(folder, 'contacts');
 let sandbox;
@@ -30,38 +29,16 @@ before(async () => {
   for (const name of ['anne-moreau', 'ines-ortega', 'kwame-mensah']) {
     copyFileSync(here(`../../examples/quickstart/contacts/${name}.vcf`), join(contacts, `${name}.vcf`));
   }
-  writeFileSync(join(folder, 'token'), `sandbox:${owner}\n`, { mode: 0o600 });
-  writeFileSync(join(folder, 'carnetd.toml'), `
-    [pipedrive]
-    url = "${sandbox.url}/pipedrive"
-    token_file = "token"
-    visibility_levels = 2
-    [status]
-    listen = "off"
-    [accounts.cards]
-    provider = "folder"
-    path = "contacts"
-    owner = "${owner}"
-    group = "Clients"
-    direction = "two-way"
-    visibility = "company"
-  `);
+  configure(folder, sandbox.url, 'two-way');
 });
 after(async () => {
   await sandbox?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function run(program, ...args) {
-  const child = new Child(program, args);
-  assert.equal(await child.exit(), 0, `${child.name}:\n${child.output}`);
-}
-
-const sync = (...args) => run(carnetd, 'sync', ...args, '--config', join(folder, 'carnetd.toml'));
-
 async function pipedrive(method, path, body) {
   const answer = await fetch(`${sandbox.url}/pipedrive/api/v2/${path}`, {
-    method, headers: { 'x-api-token': `sandbox:${owner}`, 'content-type': 'application/json' }, body: JSON.stringify(body),
+    method, headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body),
   });
   assert.equal(answer.status, 200, `${method} ${path}: ${await answer.clone().text()}`);
   return (await answer.json()).data;
@@ -73,7 +50,7 @@ const lines = (name) => readFileSync(join(contacts, `${name}.vcf`), 'utf8').repl
 test('others read what carnetd wrote', { skip }, async () => {
   const kept = Object.fromEntries(['anne-moreau', 'ines-ortega', 'kwame-mensah'].map((name) => [name, lines(name)]));
   const untouched = readFileSync(join(contacts, 'kwame-mensah.vcf'));
-  await sync('--init');
+  await sync(folder, ['--init']);
   const persons = await pipedrive('GET', 'persons?limit=500');
   assert.equal(persons.length, 3);
 
@@ -88,7 +65,7 @@ test('others read what carnetd wrote', { skip }, async () => {
     emails: [{ value: 'zoe@yamada.example', label: 'work', primary: true }, { value: 'z@post.example', label: 'home' }],
     phones: [{ value: '+44 7700 900321', label: 'mobile', primary: true }, { value: '+44 1632 960321;x=7', label: 'work' }],
   });
-  await sync();
+  await sync(folder);
 
   assert.equal(readdirSync(contacts).filter((name) => name.endsWith('.vcf')).length, 4, 'one new card');
   assert.ok(readFileSync(join(contacts, 'kwame-mensah.vcf')).equals(untouched), 'an untouched card keeps every byte');
@@ -108,10 +85,10 @@ test('others read what carnetd wrote', { skip }, async () => {
       categories: ['Clients'],
     },
   }));
-  await run(python, here('read_cards.py'), contacts, join(folder, 'expected.json'));
+  await run(python, [here('read_cards.py'), contacts, join(folder, 'expected.json')]);
 
   const after = Object.fromEntries(readdirSync(contacts).map((name) => [name, readFileSync(join(contacts, name), 'utf8')]));
-  await sync();
+  await sync(folder);
   for (const [name, text] of Object.entries(after)) {
     assert.equal(readFileSync(join(contacts, name), 'utf8'), text, `${name} is written again without a change`);
   }

@@ -16,13 +16,11 @@ import { fileURLToPath } from 'node:url';
 import YAML from 'yaml';
 
 import { close, queryOf } from './closed-spec.mjs';
-import { Child, carnetd, freePort, spec, startSandbox } from './sandbox.mjs';
+import { Child, configure, freePort, headers, spec, startSandbox, sync } from './sandbox.mjs';
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const description = spec('pipedrive/openapi-v2.yaml');
 const skip = description ? false : 'the vendor\'s description is not at hand; CARNETD_SPECS names its folder';
-const owner = 'alice@acme.example';
-const headers = { 'x-api-token': `sandbox:${owner}` };
 
 const folder = mkdtempSync(join(tmpdir(), 'carnetd-prism-'));
 const servers = [];
@@ -97,11 +95,8 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs carnetd to its end and wants success. */
-async function run(...args) {
-  const child = new Child(carnetd, [...args, '--config', join(folder, 'carnetd.toml')]);
-  assert.equal(await child.exit(), 0, `${child.name}:\n${child.output}\n${violations.join('\n')}`);
-}
+/** One pass, which must end well. */
+const pass = (...args) => sync(folder, args, () => violations.join('\n'));
 
 const list = async (kind) => (await (await fetch(`${sandbox.url}/pipedrive/api/v2/${kind}?limit=500`, { headers })).json()).data;
 const writes = () => calls.filter((call) => !call.startsWith('GET ')).length;
@@ -179,29 +174,13 @@ test('carnetd and the sandbox keep to the description', { skip }, async () => {
   cpSync(here('../../examples/quickstart/contacts'), join(folder, 'contacts'), { recursive: true });
   const file = (n) => join(folder, 'contacts', `card-${n}.vcf`);
   for (let n = 0; n < 60; n += 1) writeFileSync(file(n), card(n));
-  writeFileSync(join(folder, 'token'), `sandbox:${owner}\n`, { mode: 0o600 });
-  writeFileSync(join(folder, 'carnetd.toml'), `
-    [pipedrive]
-    url = "${router}/pipedrive"
-    token_file = "token"
-    visibility_levels = 2
-    [status]
-    listen = "off"
-    [accounts.cards]
-    provider = "folder"
-    path = "contacts"
-    owner = "${owner}"
-    group = "Clients"
-    direction = "one-way"
-    visibility = "company"
-    country = "GB"
-  `);
+  configure(folder, router, 'one-way');
 
-  await run('sync', '--init');
+  await pass('--init');
   assert.equal((await list('persons')).length, 72, 'sixty cards and the twelve clients of the quick start');
   const first = writes();
 
-  await run('sync');
+  await pass();
   assert.equal(writes(), first, 'a pass without a change writes nothing');
 
   for (let n = 0; n < 20; n += 1) {
@@ -209,7 +188,7 @@ test('carnetd and the sandbox keep to the description', { skip }, async () => {
       .replace(/^TEL.*$/m, '$&\r\nTEL;TYPE=HOME:+44 1632 960001').replace(/^ORG:.*$/m, 'ORG:Another Company'));
   }
   for (let n = 50; n < 53; n += 1) rmSync(file(n));
-  await run('sync');
+  await pass();
   const names = (await list('persons')).map((person) => person.name);
   assert.equal(names.length, 69, 'three persons are deleted');
   assert.ok(!names.includes('Test Person51'));

@@ -2,9 +2,10 @@
 //
 // `CARNETD` names the program (default: the one `cargo test` built), `CARNETD_SPECS` the folder with the vendors'
 // descriptions (default: ../shared/specs beside the repository).
+import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,4 +84,40 @@ export async function startSandbox() {
   const child = new Child(carnetd, ['sandbox', '--listen', `127.0.0.1:${port}`]);
   await child.answers(`${url}/_calls`);
   return { url, child, stop: () => child.stop() };
+}
+
+/** Who owns what the oracles sync; `headers` let them look at the sandbox as that user. */
+export const owner = 'alice@acme.example';
+export const headers = { 'x-api-token': `sandbox:${owner}` };
+
+/** Configures carnetd in `folder`: the cards in `contacts`, the Pipedrive at `url`. */
+export function configure(folder, url, direction) {
+  writeFileSync(join(folder, 'token'), `${headers['x-api-token']}\n`, { mode: 0o600 });
+  writeFileSync(join(folder, 'carnetd.toml'), `
+    [pipedrive]
+    url = "${url}/pipedrive"
+    token_file = "token"
+    visibility_levels = 2
+    [status]
+    listen = "off"
+    [accounts.cards]
+    provider = "folder"
+    path = "contacts"
+    owner = "${owner}"
+    group = "Clients"
+    direction = "${direction}"
+    visibility = "company"
+    country = "GB"
+  `);
+}
+
+/** Runs a program to its end; `note` is added to what is said when it fails. */
+export async function run(program, args, note = () => '') {
+  const child = new Child(program, args);
+  assert.equal(await child.exit(), 0, `${child.name}:\n${child.output}\n${note()}`);
+}
+
+/** One pass of what was configured in `folder`. */
+export function sync(folder, args = [], note = undefined) {
+  return run(carnetd, ['sync', ...args, '--config', join(folder, 'carnetd.toml')], note);
 }
