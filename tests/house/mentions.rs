@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Attribute, ImplItem, Item, Meta, Stmt, TraitItem, UseTree};
 
-use crate::source::{Source, is_test};
+use crate::source::is_test;
 
 /// What kind of thing is mentioned.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,19 +32,19 @@ pub(crate) struct Mention {
     pub(crate) what: What,
     /// Line in the file, from 1.
     pub(crate) line: usize,
-    /// Whether only tests compile it.
+    /// Whether it stands in code that only tests compile.
     pub(crate) in_test: bool,
 }
 
-/// All mentions of one file, in the order of the text.
-pub(crate) fn of(source: &Source) -> Vec<Mention> {
+/// All mentions of the file that is `module`, in the order of the text.
+pub(crate) fn of(file: &syn::File, module: &[String]) -> Vec<Mention> {
     let mut finder = Finder {
-        module: source.module.clone(),
-        scopes: vec![Scope::of(&source.syntax.items, &source.module)],
-        in_test: source.test_only,
+        module: module.to_vec(),
+        scopes: vec![Scope::of(&file.items, module)],
+        in_test: false,
         found: Vec::new(),
     };
-    finder.visit_file(&source.syntax);
+    finder.visit_file(file);
     finder.found
 }
 

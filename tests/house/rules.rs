@@ -4,12 +4,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::mentions::{self, Mention, What};
+use crate::mentions::{Mention, What};
 use crate::source::Source;
 
 const WORDS: &[&str] = &["contact", "account", "link", "vcard"];
 const DECISIONS: &[&str] = &["plan"];
-const INSTRUMENTS: &[&str] = &["clock", "http", "auth", "config", "store", "watch"];
+/// In their own order: each may know those before it.
+const INSTRUMENTS: &[&str] = &["clock", "watch", "http", "auth", "config", "store"];
 const ADAPTERS: &[&str] = &["adapter"];
 const PASS: &[&str] = &["reconcile"];
 const SERVICE: &[&str] = &["daemon", "status", "cli", "main"];
@@ -26,11 +27,7 @@ const REAL_CLOCK: &[&[&str]] = &[
     &["std", "time", "SystemTime", "now"],
     &["std", "time", "Instant", "now"],
     &["std", "thread", "sleep"],
-    &["tokio", "time", "Instant", "now"],
-    &["tokio", "time", "sleep"],
-    &["tokio", "time", "sleep_until"],
-    &["tokio", "time", "interval"],
-    &["tokio", "time", "interval_at"],
+    &["tokio", "time"],
     &["jiff", "Timestamp", "now"],
     &["jiff", "Zoned", "now"],
 ];
@@ -47,7 +44,10 @@ fn may_know(module: &str) -> Option<Vec<&'static str>> {
     match module {
         m if WORDS.contains(&m) => known(&[WORDS]),
         m if DECISIONS.contains(&m) => known(&[WORDS, DECISIONS]),
-        m if INSTRUMENTS.contains(&m) => known(&[WORDS, INSTRUMENTS]),
+        m if INSTRUMENTS.contains(&m) => {
+            let before = INSTRUMENTS.iter().position(|instrument| *instrument == m).unwrap_or(0);
+            known(&[WORDS, &INSTRUMENTS[..=before]])
+        }
         m if ADAPTERS.contains(&m) => {
             let without_store: Vec<_> = INSTRUMENTS.iter().copied().filter(|m| *m != "store").collect();
             known(&[WORDS, &without_store, ADAPTERS])
@@ -80,7 +80,7 @@ fn in_program(sources: &[Source], judge: impl Fn(&Source, &str, &What) -> Option
     let mut complaints = Vec::new();
     for source in sources {
         let Some(module) = top(source) else { continue };
-        for mention in mentions::of(source).iter().filter(|mention| !mention.in_test) {
+        for mention in source.in_program() {
             if let Some(why) = judge(source, module, &mention.what) {
                 complaints.push(complain(source, mention, &why));
             }
@@ -214,23 +214,21 @@ pub(crate) fn introduced(sources: &[Source]) -> Vec<String> {
 
 /// Every test runs.
 pub(crate) fn no_ignored_tests(sources: &[Source]) -> Vec<String> {
-    anywhere(sources, |mention| {
-        (mention.what == What::Attribute("ignore".to_owned())).then_some("a test that never runs proves nothing")
+    in_tests(sources, |what| {
+        (*what == What::Attribute("ignore".to_owned())).then_some("a test that never runs proves nothing")
     })
 }
 
 /// Tests wait for what they wait for, or move the clock; they never sleep.
 pub(crate) fn no_sleeping_tests(sources: &[Source]) -> Vec<String> {
-    anywhere(sources, |mention| {
-        (mention.in_test && starts_with_any(&mention.what, SLEEPS)).then_some("wait for the condition instead")
-    })
+    in_tests(sources, |what| starts_with_any(what, SLEEPS).then_some("wait for the condition instead"))
 }
 
-fn anywhere(sources: &[Source], judge: impl Fn(&Mention) -> Option<&'static str>) -> Vec<String> {
+fn in_tests(sources: &[Source], judge: impl Fn(&What) -> Option<&'static str>) -> Vec<String> {
     let mut complaints = Vec::new();
     for source in sources {
-        for mention in mentions::of(source) {
-            complaints.extend(judge(&mention).map(|why| complain(source, &mention, why)));
+        for mention in source.in_tests() {
+            complaints.extend(judge(&mention.what).map(|why| complain(source, mention, why)));
         }
     }
     complaints

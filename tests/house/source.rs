@@ -1,6 +1,6 @@
 //! The crate's own source files, parsed: what every rule reads.
 //!
-//! It knows which module a file is, and which files exist for tests alone. What the code mentions is found in
+//! It knows which module a file is, and which files exist for tests alone. What the code mentions is found by
 //! [`crate::mentions`]; what is allowed stands in [`crate::rules`].
 
 use std::collections::BTreeSet;
@@ -8,6 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use syn::{Attribute, Item, Meta};
+
+use crate::mentions::{self, Mention};
 
 /// One Rust file of the repository.
 pub(crate) struct Source {
@@ -17,18 +19,34 @@ pub(crate) struct Source {
     pub(crate) module: Vec<String>,
     /// The file as written.
     pub(crate) text: String,
-    /// The file as the compiler reads it.
-    pub(crate) syntax: syn::File,
+    /// What it names, in order.
+    pub(crate) mentions: Vec<Mention>,
     /// Compiled for tests only.
     pub(crate) test_only: bool,
+    /// The modules that it declares for tests only.
+    test_modules: BTreeSet<Vec<String>>,
 }
 
 impl Source {
     /// Parses `text` as the file `path` of the repository.
     pub(crate) fn parse(path: &str, text: &str) -> Self {
         let syntax = syn::parse_file(text).unwrap_or_else(|e| panic!("{path} does not parse: {e}"));
+        let module = module_of(path);
+        let mentions = mentions::of(&syntax, &module);
+        let mut declared = BTreeSet::new();
+        test_modules(&syntax.items, &module, &mut declared);
         let test_only = !path.starts_with("src/");
-        Self { path: path.to_owned(), module: module_of(path), text: text.to_owned(), syntax, test_only }
+        Self { path: path.to_owned(), module, text: text.to_owned(), mentions, test_only, test_modules: declared }
+    }
+
+    /// What only the program itself mentions, not its tests.
+    pub(crate) fn in_program(&self) -> impl Iterator<Item = &Mention> {
+        self.mentions.iter().filter(|mention| !self.test_only && !mention.in_test)
+    }
+
+    /// What only tests mention.
+    pub(crate) fn in_tests(&self) -> impl Iterator<Item = &Mention> {
+        self.mentions.iter().filter(|mention| self.test_only || mention.in_test)
     }
 }
 
@@ -65,10 +83,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// A file declared by `#[cfg(test)] mod name;` is test code, and so is everything below it.
 fn mark_test_files(sources: &mut [Source]) {
-    let mut roots = BTreeSet::new();
-    for source in sources.iter() {
-        test_modules(&source.syntax.items, &source.module, &mut roots);
-    }
+    let roots: Vec<Vec<String>> = sources.iter().flat_map(|source| source.test_modules.clone()).collect();
     for source in sources {
         source.test_only |= roots.iter().any(|root| source.module.starts_with(root));
     }
