@@ -19,7 +19,7 @@ const PROVIDERS: &[&str] = &["google", "microsoft", "carddav", "folder", "pipedr
 
 /// The small crates of plain values that floors 1 and 2 may use.
 const VALUE_CRATES: &[&str] =
-    &["base64", "calcard", "jiff", "phonenumber", "sha2", "strsim", "thiserror", "url", "vparser"];
+    &["base64", "calcard", "encoding_rs", "jiff", "phonenumber", "sha2", "strsim", "thiserror", "url", "vparser"];
 /// The parts of `std` that touch the world: files, network, time that passes, other threads.
 const WORLDLY_STD: &[&str] = &["env", "fs", "io", "net", "os", "process", "thread"];
 /// Ways to read the machine's clock or to wait by it.
