@@ -9,7 +9,7 @@
 //! | `environment` | what the process was given beside the file |
 //! | `files` | which files are loaded, and whether they changed |
 //! | `keys` | every key, as data |
-//! | `source`, `raw` | files, places, tables: shapes without meaning |
+//! | `source`, `raw`, `syntax` | files, places, tables: shapes without meaning |
 //! | `value`, `secret` | what single values mean |
 //! | `check/` | what may and must stand together |
 //! | `model` | the outcome |
@@ -28,6 +28,7 @@ mod problem;
 mod raw;
 mod secret;
 mod source;
+mod syntax;
 mod value;
 mod watch;
 

@@ -14,6 +14,7 @@ use super::files::{self, Unreadable};
 use super::keys::{self, Table};
 use super::problem::Problem;
 use super::source::{Place, Source};
+use super::syntax;
 
 /// Where all problems of a load go.
 #[derive(Debug)]
@@ -70,19 +71,8 @@ impl File {
     pub(super) fn parse<'a>(&'a self, sink: &mut Sink<'_>) -> DeTable<'a> {
         let (table, errors) = DeTable::parse_recoverable(&self.text);
         for error in errors {
-            let span = error.span().unwrap_or(0..0);
-            let place = Place { source: self.source.clone(), span };
-            let (message, expected) = error.message().split_once(", ").unwrap_or((error.message(), ""));
-            let mut problem = match self.text.get(place.span.clone()) {
-                Some(key) if message == "duplicate key" => {
-                    Problem::at(&place, format!("`{key}` is given twice"), "and here")
-                }
-                _ => Problem::at(&place, message, expected),
-            };
-            if let Some(help) = syntax_help(error.message()) {
-                problem = problem.help(help);
-            }
-            sink.add(problem);
+            let (place, problem) = syntax::problem(&self.text, &self.source, &error);
+            sink.list.extend(problem);
             sink.broken.push(place);
         }
         table.into_inner()
@@ -118,19 +108,6 @@ fn not_utf8(path: &Path, error: &std::string::FromUtf8Error) -> Problem {
     let line = error.as_bytes().get(..valid).unwrap_or_default().split(|byte| *byte == b'\n').count();
     Problem::file(path, format!("the file is not UTF-8: line {line} holds a byte that no character has"))
         .help(format!("save it as UTF-8, for example: iconv -f WINDOWS-1252 -t UTF-8 {}", path.display()))
-}
-
-/// What to do about the commonest syntax errors.
-fn syntax_help(message: &str) -> Option<&'static str> {
-    [
-        ("string values must be quoted", "put the text in quotes: key = \"value\""),
-        ("duplicate key", "remove one of the two, or give the second table another name"),
-        ("invalid unquoted key", "put a name with other characters in quotes: [accounts.\"alice@acme.example\"]"),
-        ("invalid basic string", "close the text with a quote; write a backslash as \\\\"),
-    ]
-    .iter()
-    .find(|(start, _)| message.starts_with(start))
-    .map(|(_, help)| *help)
 }
 
 /// A value that a file gave, or did not, or gave wrongly (which was said).

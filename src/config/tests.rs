@@ -302,3 +302,28 @@ fn the_example_leaves_nothing_out() {
         assert!(sections.contains_key(*table) || *table == "defaults", "[{table}] is not in the example");
     }
 }
+
+#[test]
+fn no_text_whatever_makes_it_panic() {
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (_directory, env) = directory(EXAMPLE);
+    let pieces = [
+        "\"", "'", "[", "]", "=", "\n", "\r", "\t", "é", "\u{202e}", "\u{0}", "\"\"\"", "#", ".", "日本", "{", "}", ",",
+    ];
+    for round in 0..100 {
+        let mut text: Vec<char> = EXAMPLE.replace("\n#", "\n").chars().collect();
+        for _ in 0..random.usize(1..8) {
+            let at = random.usize(..text.len());
+            if random.bool() {
+                text.drain(at..(at + random.usize(..40)).min(text.len()));
+            }
+            text.splice(at..at, random.choice(pieces).unwrap_or_default().chars());
+        }
+        let text: String = text.into_iter().collect();
+        fs::write(&env.config_path, &text).expect("written");
+        let shown =
+            std::panic::catch_unwind(|| load(&env).map(|_| ()).map_err(|problems| problems.render(round % 2 == 0)));
+        assert!(shown.is_ok(), "seed {seed}, round {round}:\n{text}");
+    }
+}

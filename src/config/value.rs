@@ -20,6 +20,9 @@ type Read<T> = Result<T, Complaint>;
 /// Longest duration: what lies beyond is a slip, and sums of two must not overflow.
 const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
 
+/// Longest path of a Unix socket, which needs a zero byte behind it.
+const MAX_SOCKET_PATH: usize = 107;
+
 /// How messages name a kind of TOML value.
 pub(super) fn kind(raw: &DeValue<'_>) -> &'static str {
     match raw {
@@ -297,7 +300,15 @@ pub(super) fn listen(value: Value<'_>) -> Read<Listen> {
         return Ok(Listen::Off);
     }
     if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty()) {
-        return Ok(Listen::Unix(value.absolute(path)));
+        let path = value.absolute(path);
+        if path.as_os_str().len() > MAX_SOCKET_PATH {
+            return Err(Complaint::new(
+                format!("`{}` is too long a path for a socket", value.key),
+                format!("at most {MAX_SOCKET_PATH} bytes from the root on"),
+            )
+            .help("choose a shorter one, for example below /run"));
+        }
+        return Ok(Listen::Unix(path));
     }
     if let Ok(address) = text.parse::<SocketAddr>() {
         return Ok(Listen::Tcp(address));
