@@ -33,8 +33,8 @@ impl From<TableError> for Trouble {
 
 impl Trouble {
     /// A record that cannot be read or written.
-    pub(super) fn record(table: &str, key: impl std::fmt::Debug, Unreadable(detail): Unreadable) -> Self {
-        Self::Batch(StoreError::Record { table: table.to_owned(), key: format!("{key:?}"), detail })
+    pub(super) fn record(table: &str, key: impl std::fmt::Debug, why: Unreadable) -> Self {
+        Self::Batch(StoreError::record(table, key, why))
     }
 }
 

@@ -1,10 +1,12 @@
 //! What can go wrong with the state database, and what to do about it.
 
+use std::fmt::Debug;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CheckpointId;
+use super::record::Unreadable;
 
 /// Why the store could not be opened, read or written.
 ///
@@ -74,7 +76,7 @@ pub enum StoreError {
     Record {
         /// The table.
         table: String,
-        /// The record's key.
+        /// The record's key, as far as it is numbers.
         key: String,
         /// What was found.
         detail: String,
@@ -117,8 +119,14 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether trying again may help without anybody touching the machine's configuration: a full disk, a failed disk,
-    /// a file in use.
+    /// A damaged record. Its key is shown as far as it is numbers: a text in it may be a contact's name.
+    pub(super) fn record(table: &str, key: impl Debug, Unreadable(detail): Unreadable) -> Self {
+        let key = format!("{key:?}").split('"').next().unwrap_or_default().to_owned();
+        Self::Record { table: table.to_owned(), key, detail }
+    }
+
+    /// Whether trying again may help without a change to the configuration or the file: it is in use, or the disk is
+    /// full or failed.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Busy { .. } | Self::Full { .. } | Self::Failed { .. })
     }
@@ -150,7 +158,7 @@ impl StoreError {
     pub(super) fn from_io(error: io::Error, path: &Path, doing: &'static str) -> Self {
         let path = path.to_owned();
         match error.kind() {
-            io::ErrorKind::NotFound => Self::Missing { path },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Missing { path },
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Self::unmade(error, &path),
             _ => Self::from_redb(redb::Error::Io(error), &path, doing),
         }

@@ -99,7 +99,7 @@ impl Mirror for Birthday {
     }
 
     fn read((year, month, day): Self::Record) -> Result<Self, Unreadable> {
-        Self::new(year, month, day).ok_or_else(|| Unreadable(format!("no such day: {year:?}-{month}-{day}")))
+        Self::new(year, month, day).ok_or_else(|| Unreadable("a birthday is no day of the calendar".to_owned()))
     }
 }
 

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Moment;
 
-/// Why a record cannot be read: its JSON, or a word that this program does not know.
+/// Why a record cannot be read: its JSON, or a word that this program does not know. Holds nothing of a contact, since it
+/// is logged.
 #[derive(Debug)]
 pub(super) struct Unreadable(pub(super) String);
 
@@ -31,13 +32,19 @@ pub(super) trait Mirror: Sized {
 
 /// The bytes of a value.
 pub(super) fn encode<T: Mirror>(value: &T) -> Result<Vec<u8>, Unreadable> {
-    serde_json::to_vec(&value.record()).map_err(|e| Unreadable(e.to_string()))
+    serde_json::to_vec(&value.record()).map_err(|e| json_problem(&e))
 }
 
 /// The value of bytes.
 pub(super) fn decode<T: Mirror>(bytes: &[u8]) -> Result<T, Unreadable> {
-    let record = serde_json::from_slice(bytes).map_err(|e| Unreadable(e.to_string()))?;
+    let record = serde_json::from_slice(bytes).map_err(|e| json_problem(&e))?;
     T::read(record)
+}
+
+/// serde's own words quote the value.
+fn json_problem(error: &serde_json::Error) -> Unreadable {
+    let kind = format!("{:?}", error.classify()).to_lowercase();
+    Unreadable(format!("its JSON has a {kind} error at byte {}", error.column()))
 }
 
 /// Whether a record may be left out, since reading nothing gives the same.

@@ -160,3 +160,12 @@ fn a_word_that_is_not_known_is_named() {
     let detail = decode::<Link>(bytes).expect_err("refused").0;
     assert_eq!(detail, "unknown Cause `bored`");
 }
+
+#[test]
+fn an_error_quotes_nothing_of_a_contact() {
+    let bytes = br#"{"id":"Anna Weber","rev":7}"#;
+    let detail = decode::<ContactHalf>(bytes).expect_err("refused");
+    let key = (1, "Anna Weber.vcf", 7);
+    let error = StoreError::record("todos", key, detail).to_string();
+    assert!(!error.contains("Anna") && error.contains("(1, ") && error.contains("at byte 26"), "{error}");
+}

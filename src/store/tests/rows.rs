@@ -164,8 +164,8 @@ async fn the_journal() {
     let create = intent(IntentKind::Contact(Change::Create { contact: Box::new(contact("Anna")), chosen: None }));
     let organization = IntentKind::Organization { name: "ACME".to_owned(), owner: UserId(2), visible_to: 7 };
     let organization = intent(organization);
-    let intend = |id, intent: &Intent| Op::Intend(IntentId(id), Box::new(intent.clone()));
-    let store = store_with(vec![intend(2, &organization), intend(1, &create)]).await;
+    let noted = |id, what: &Intent| Op::Intend(IntentId(id), Box::new(what.clone()));
+    let store = store_with(vec![noted(2, &organization), noted(1, &create)]).await;
     let view = store.view().expect("open");
     assert_eq!(view.intents().expect("read"), [(IntentId(1), create), (IntentId(2), organization.clone())]);
     let view = view_after(&store, vec![Op::Done(IntentId(1))]).await;

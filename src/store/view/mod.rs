@@ -135,7 +135,7 @@ impl View {
         let get = || -> Result<_, redb::Error> { Ok(self.transaction.open_table(table)?.get(key)?) };
         let row = get().map_err(|e| self.failed(e))?;
         let value = row.map(|row| read(row.value())).transpose();
-        value.map_err(|e| damaged(table.name(), key, e))
+        value.map_err(|e| StoreError::record(table.name(), key, e))
     }
 
     /// The rows of a range.
@@ -154,15 +154,11 @@ impl View {
         let rows = get().map_err(|e| self.failed(e))?;
         Ok(rows.map(move |row| {
             let (key, value) = row.map_err(|e| self.failed(e.into()))?;
-            read(key.value(), value.value()).map_err(|e| damaged(table.name(), key.value(), e))
+            read(key.value(), value.value()).map_err(|e| StoreError::record(table.name(), key.value(), e))
         }))
     }
 
     fn failed(&self, error: redb::Error) -> StoreError {
         self.place.sort(error, "reading")
     }
-}
-
-fn damaged(table: &str, key: impl Debug, Unreadable(detail): Unreadable) -> StoreError {
-    StoreError::Record { table: table.to_owned(), key: format!("{key:?}"), detail }
 }
