@@ -8,8 +8,11 @@
 //! It never rebuilds a card from a model, never reads a file and has no clock: `REV` stays as it is, because readers of
 //! a card compare its bytes or etag, and vdirsyncer ignores `REV`. `UID` and `PRODID` are never changed either.
 //!
-//! Where to look: physical lines in `split`, one content line in `line`, escapes and folds in `text`; the meaning of
-//! the properties in `read`, `element`, `im`, `address` and `birthday`; their changes in `patch`; new cards in `create`.
+//! Where to look: which physical lines belong together in `split`, one content line in `line` and `rewrite`, escapes,
+//! character sets and folds in `text`; what the properties mean in `read`, `element` (with `tel` and `im`), `address`
+//! and `birthday`; how they are changed there and in `patch`, where lines go in `edit`; new cards in `create`.
+//!
+//! Facts: RFC 2426, RFC 6350, RFC 6868, vCard 2.1 (versit, 1996), and the habits of the programs named in the tests.
 
 mod address;
 mod birthday;

@@ -218,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn no_soft_break_makes_a_fold_or_an_end() {
+        for (text, start) in [(" x", "=20x"), ("END:VCARD", "=45ND:VCARD")] {
+            let raw = soft_broken("NOTE:", &format!("{}{text}", "a".repeat(70)), "\n");
+            let text = String::from_utf8(raw).expect("text");
+            assert_eq!(text.split("=\n").nth(1), Some(format!("{start}\n").as_str()));
+        }
+    }
+
+    #[test]
     fn undeclared_latin_1_is_read_but_marked() {
         assert_eq!(decode(b"Andr\xe9", None), ("André".to_owned(), true));
         assert_eq!(decode(b"Andr\xe9", Some("ISO-8859-1")), ("André".to_owned(), false));
