@@ -174,6 +174,7 @@ pub trait Directory {
 
 /// The numbers that the guard compares with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent facts, not states of one thing")]
 pub struct Ledger {
     /// Whether no pass of this checkpoint has succeeded yet: it never deletes.
     pub first_pass: bool,

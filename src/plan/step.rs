@@ -1,6 +1,6 @@
 //! What a plan consists of: steps, and its own "no".
 
-use crate::account::{Provider, Share};
+use crate::account::Share;
 use crate::contact::{Change, ContactId, Digest, Field, PersonId};
 use crate::link::{Cause, HoldCause, Link, LinkId};
 
@@ -43,6 +43,21 @@ pub struct Step {
     pub losers: Vec<(Field, String)>,
     /// What a human being should be told; never contains a contact's data.
     pub said: Vec<&'static str>,
+    /// Which second looks it still lacks. Ask [`Step::needs_witness`].
+    pub(super) lacks: WitnessNeeded,
+    /// Whether it rests on something not being there any more.
+    pub(super) absence: bool,
+    /// Whether it writes into an existing person that more people see than declared.
+    pub(super) wider: bool,
+}
+
+/// Which halves must be read directly before a step may be carried out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WitnessNeeded {
+    /// The contact, by its stable identity, in the whole book.
+    pub contact: bool,
+    /// The person, by its id.
+    pub person: bool,
 }
 
 /// One change of one book.
@@ -82,8 +97,12 @@ pub enum Reason {
     PersonChanged,
     /// Both changed.
     BothChanged,
+    /// A field merges that one side could not say before.
+    NewlySaid,
     /// Only what the sides were last seen to hold is renewed.
     Seen,
+    /// A new contact without name, organization, e-mail and phone: Pipedrive holds no such person.
+    Nameless,
     /// The contact was deleted.
     ContactDeleted,
     /// The person was deleted.
@@ -169,17 +188,6 @@ pub enum Refusal {
     },
 }
 
-/// A provider's word in a sentence; kept here so that every message says it alike.
-pub fn book_name(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Google => "Google Contacts",
-        Provider::Microsoft => "Outlook",
-        Provider::Icloud => "iCloud",
-        Provider::CardDav => "the CardDAV server",
-        Provider::Folder => "the folder",
-    }
-}
-
 impl Step {
     /// A name for exactly this step: what a human being confirms.
     pub fn digest(&self) -> Digest {
@@ -196,5 +204,90 @@ impl Step {
     /// Whether it writes anything.
     pub fn writes(&self) -> bool {
         !self.writes.is_empty()
+    }
+
+    /// Whether it deletes a contact or a person.
+    pub fn deletes(&self) -> bool {
+        self.writes.iter().any(|w| matches!(w.change, Change::Delete { .. }))
+    }
+
+    /// Which second looks it lacks; `None`: it may be carried out. It rests on a listing that calls a half gone, or
+    /// deletes one: the pass reads those halves directly, puts what it found into [`super::Row::witness`], and plans
+    /// these rows again.
+    pub fn needs_witness(&self) -> Option<WitnessNeeded> {
+        (self.lacks != WitnessNeeded::default()).then_some(self.lacks)
+    }
+
+    /// The id in a change of a person that a creation before it in the same step makes: whoever writes puts the new id
+    /// in its place.
+    pub fn id_to_come() -> ContactId {
+        ContactId(String::new())
+    }
+}
+
+impl Side {
+    /// The word in messages and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Pipedrive => "Pipedrive",
+        }
+    }
+}
+
+/// How many contacts of one book a plan changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SideCounts {
+    /// Created.
+    pub create: u64,
+    /// Updated; a contact that gets several changes, or a picture, counts once.
+    pub update: u64,
+    /// Deleted.
+    pub delete: u64,
+}
+
+/// How many contacts a plan changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In the provider's book.
+    pub provider: SideCounts,
+    /// In Pipedrive.
+    pub pipedrive: SideCounts,
+    /// Steps that wait for a human being.
+    pub held: u64,
+}
+
+impl Plan {
+    /// What it changes, by side.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for step in &self.steps {
+            counts.held += u64::from(matches!(step.reason, Reason::Held(_)));
+            for (side, of) in [(Side::Provider, &mut counts.provider), (Side::Pipedrive, &mut counts.pipedrive)] {
+                // A picture after a creation, or after a patch, belongs to it.
+                match step.writes.iter().find(|w| w.side == side).map(|w| &w.change) {
+                    Some(Change::Create { .. }) => of.create += 1,
+                    Some(Change::Patch { .. }) => of.update += 1,
+                    Some(Change::Delete { .. }) => of.delete += 1,
+                    None => {}
+                }
+            }
+        }
+        counts
+    }
+
+    /// The digests that a human being's yes to this plan allows: the steps for whose sake it refused itself, or all that
+    /// write where it did not.
+    pub fn allows(&self) -> Vec<Digest> {
+        let dangerous = |step: &&Step| {
+            if self.refusals.is_empty() { step.writes() } else { self.refusals.iter().any(|r| r.is_about(step)) }
+        };
+        self.steps.iter().filter(dangerous).map(Step::digest).collect()
+    }
+
+    /// A name for the plan: what `carnetd confirm` takes. Changes with the steps it would allow and with its refusals.
+    pub fn digest(&self) -> Digest {
+        let steps = self.allows().into_iter().fold(Digest::builder(), |b, digest| b.part(&digest.to_string()));
+        self.refusals.iter().fold(steps, |b, refusal| b.part(&format!("{refusal:?}"))).finish()
     }
 }
