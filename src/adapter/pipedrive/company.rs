@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ pub struct Company {
     state: RwLock<State>,
     users: tokio::sync::Mutex<Users>,
     names: OrganizationNames,
+    tells_deletions: AtomicBool,
 }
 
 struct State {
@@ -89,6 +91,7 @@ impl Company {
             state: RwLock::new(State { me: (api.clock.now(), me), fields: Arc::new(fields), levels }),
             users: tokio::sync::Mutex::default(),
             names: OrganizationNames::default(),
+            tells_deletions: AtomicBool::new(false),
             api,
         }))
     }
@@ -157,6 +160,15 @@ impl Company {
 
     pub(super) fn users(&self) -> &tokio::sync::Mutex<Users> {
         &self.users
+    }
+
+    /// The service was seen to answer for a deleted person with `is_deleted`.
+    pub(super) fn tells_deletions(&self) -> bool {
+        self.tells_deletions.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn saw_deletion(&self) {
+        self.tells_deletions.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn fields(&self) -> Arc<FieldMap> {

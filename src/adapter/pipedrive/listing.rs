@@ -105,7 +105,10 @@ impl Company {
     pub async fn person(&self, id: PersonId, cancel: &CancellationToken) -> Result<PersonFound, Error> {
         Ok(match self.fetch(id, cancel).await? {
             None => PersonFound::NotFound,
-            Some(data) if person::deleted(&data) => PersonFound::Deleted { raw: data.to_string() },
+            Some(data) if person::deleted(&data) => {
+                self.saw_deletion();
+                PersonFound::Deleted { raw: data.to_string() }
+            }
             Some(data) => PersonFound::Live { record: Box::new(self.record(&data)?), raw: data.to_string() },
         })
     }

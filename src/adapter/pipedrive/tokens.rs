@@ -22,6 +22,8 @@ const PROBE: Duration = HOUR;
 const WHILE_PROBING: Duration = Duration::from_secs(60);
 /// Cloudflare has had enough (403 with a page): how long nothing is sent. The vendor names no time.
 const BLOCKED: Duration = Duration::from_secs(5 * 60);
+/// So many 429 in a row are no accident.
+const STUBBORN: u32 = 3;
 /// A forecast from less than this would be noise.
 const SHORTEST_LOOK: Duration = Duration::from_secs(5 * 60);
 
@@ -85,6 +87,8 @@ pub(super) struct Tokens {
     exhausted_until: Option<Moment>,
     probing: bool,
     blocked_until: Option<Moment>,
+    /// Answers 429 without another in between.
+    in_a_row: u32,
     started: Moment,
     /// Own use per minute of the last hour.
     recent: VecDeque<(i64, u64)>,
@@ -105,6 +109,7 @@ impl Tokens {
             exhausted_until: None,
             probing: false,
             blocked_until: None,
+            in_a_row: 0,
             started: now,
             recent: VecDeque::new(),
         }
@@ -196,19 +201,27 @@ impl Tokens {
             return Meaning::Stop;
         }
         if status == 429 {
-            // Both limits answer 429. The tokens are gone where the header says so, or, without it, where the burst
-            // window has room.
-            let spent = told.remaining.map_or(told.burst_remaining.is_some_and(|left| left > 0), |left| left == 0);
-            if !spent {
-                return Meaning::Burst;
-            }
-            self.exhaust(now);
-            return Meaning::Stop;
+            return self.too_many(told, now);
         }
         if status != 0 {
             self.probing = false;
+            self.in_a_row = 0;
         }
         Meaning::Fine
+    }
+
+    /// Both limits answer 429. The tokens are gone where the header says so, or, without it, where the burst window has
+    /// room. Without any header one refusal is left to the request's own backoff; several in a row stop everybody, since
+    /// going on against refusals ends in a block.
+    fn too_many(&mut self, told: Told, now: Moment) -> Meaning {
+        self.in_a_row += 1;
+        let spent = told.remaining.map_or(told.burst_remaining.is_some_and(|left| left > 0), |left| left == 0);
+        if spent {
+            self.exhaust(now);
+            return Meaning::Stop;
+        }
+        let silent = told.remaining.is_none() && told.burst_remaining.is_none();
+        if silent && self.in_a_row < STUBBORN { Meaning::Fine } else { Meaning::Burst }
     }
 
     fn hear_remaining(&mut self, told: u64, now: Moment) {
@@ -259,5 +272,132 @@ impl Tokens {
         let millis = u128::from(left) * look.as_millis() / u128::from(recent).max(1);
         let at = now.after(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)));
         (recent > 0 && at < self.next_day()).then_some(at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Moment = Moment(DAY / 2);
+
+    fn tokens(configured: Option<u64>) -> Tokens {
+        Tokens::new(configured, Share::percent(50).expect("at most 100"), NOON)
+    }
+
+    fn told(limit: u64, remaining: u64) -> Told {
+        Told { limit: Some(limit), remaining: Some(remaining), burst_remaining: Some(10), page: false }
+    }
+
+    fn hours(hours: u64) -> Moment {
+        NOON.after(HOUR * u32::try_from(hours).expect("few"))
+    }
+
+    /// Sends and hears one call; whether it was let through.
+    fn call(tokens: &mut Tokens, price: u32, status: u16, told: Told, now: Moment) -> bool {
+        if tokens.refusal(price, now).is_some() {
+            return false;
+        }
+        tokens.take(price, now);
+        tokens.answered(status, told, now);
+        true
+    }
+
+    #[test]
+    fn the_share_is_never_exceeded_and_begins_anew_at_midnight() {
+        let mut tokens = tokens(Some(100));
+        let sent = (0..50).filter(|_| call(&mut tokens, 4, 200, Told::default(), NOON)).count();
+        assert_eq!(sent, 12, "48 of 50 tokens");
+        let later = tokens.refusal(4, NOON).expect("used up");
+        assert_eq!(later.until, Moment(DAY));
+        assert_eq!(
+            later.reason,
+            "carnetd's share of 50 % of the company's 100 Pipedrive tokens a day is used up (daily_share)"
+        );
+        assert!(tokens.refusal(2, NOON).is_none(), "what still fits is let through");
+        assert!(call(&mut tokens, 4, 200, Told::default(), Moment(DAY)));
+        assert_eq!(tokens.budget(Moment(DAY)).used, 4);
+    }
+
+    #[test]
+    fn the_limit_is_configured_told_or_assumed() {
+        let mut tokens = tokens(None);
+        let budget = tokens.budget(NOON);
+        assert_eq!((budget.limit, budget.reserve, budget.assumed), (30_000, 15_000, true));
+        call(&mut tokens, 2, 200, told(60_000, 59_000), NOON);
+        let budget = tokens.budget(NOON);
+        assert_eq!((budget.limit, budget.remaining, budget.assumed), (60_000, Some(59_000), false));
+        assert_eq!(super::Tokens::new(Some(7), Share::percent(50).expect("fine"), NOON).limit(), 7);
+    }
+
+    #[test]
+    fn what_others_used_up_is_not_asked_for() {
+        let mut tokens = tokens(None);
+        call(&mut tokens, 2, 200, told(30_000, 6), NOON);
+        assert!(call(&mut tokens, 5, 200, told(30_000, 1), NOON));
+        let later = tokens.refusal(5, NOON).expect("nothing is left");
+        assert_eq!(later.until, NOON.after(PROBE), "asked about again hourly");
+        assert!(later.reason.contains("daily budget of 30000"), "{}", later.reason);
+    }
+
+    #[test]
+    fn an_exhausted_day_is_probed_by_one_call_at_a_time() {
+        let mut tokens = tokens(None);
+        call(&mut tokens, 5, 429, told(30_000, 0), NOON);
+        assert!(tokens.refusal(1, NOON.after(PROBE / 2)).is_some());
+        assert!(tokens.refusal(1, hours(1)).is_none());
+        tokens.take(1, hours(1));
+        let meanwhile = tokens.refusal(1, hours(1)).expect("one is asking");
+        assert_eq!(meanwhile.until, hours(1).after(WHILE_PROBING));
+        tokens.answered(429, told(30_000, 0), hours(1));
+        assert_eq!(tokens.refusal(1, hours(1)).map(|l| l.until), Some(hours(2)));
+        assert!(call(&mut tokens, 1, 200, told(30_000, 29_999), hours(2)));
+        assert!(call(&mut tokens, 1, 200, told(30_000, 29_998), hours(2)));
+    }
+
+    #[test]
+    fn a_429_is_the_day_only_if_the_headers_say_so() {
+        let heard = |told| tokens(None).answered(429, told, NOON);
+        assert_eq!(heard(told(30_000, 0)), Meaning::Stop);
+        assert_eq!(heard(told(30_000, 500)), Meaning::Burst);
+        assert_eq!(heard(Told { burst_remaining: Some(3), ..Told::default() }), Meaning::Stop);
+        assert_eq!(heard(Told { burst_remaining: Some(0), ..Told::default() }), Meaning::Burst);
+        let mut silent = tokens(None);
+        let heard: Vec<Meaning> = (0..3).map(|_| silent.answered(429, Told::default(), NOON)).collect();
+        assert_eq!(heard, [Meaning::Fine, Meaning::Fine, Meaning::Burst]);
+    }
+
+    #[test]
+    fn a_block_stops_everything_for_a_while() {
+        let mut tokens = tokens(None);
+        call(&mut tokens, 1, 403, Told { page: true, ..Told::default() }, NOON);
+        assert_eq!(tokens.refusal(1, NOON).map(|l| l.until), Some(NOON.after(BLOCKED)));
+        assert!(tokens.refusal(1, NOON.after(BLOCKED)).is_none());
+        call(&mut tokens, 1, 403, Told::default(), NOON.after(BLOCKED));
+        assert!(tokens.refusal(1, NOON.after(BLOCKED)).is_none(), "a refusal in JSON is about one call");
+    }
+
+    #[test]
+    fn a_rise_shows_when_the_day_begins() {
+        let mut tokens = tokens(None);
+        call(&mut tokens, 5, 200, told(30_000, 1_000), NOON);
+        let five_past = hours(3).after(Duration::from_secs(300));
+        call(&mut tokens, 5, 200, told(30_000, 29_990), five_past);
+        assert_eq!(tokens.next_day(), hours(27), "the day began at 15:00 UTC, and does so tomorrow");
+        assert_eq!(tokens.budget(five_past).used, 0);
+        assert_eq!(tokens.budget(hours(26)).used, 0);
+    }
+
+    #[test]
+    fn the_forecast_follows_the_last_hour() {
+        let mut tokens = tokens(Some(10_000));
+        assert_eq!(tokens.budget(NOON).runs_out_at, None, "nothing was used");
+        for minute in 0..60 {
+            call(&mut tokens, 40, 200, Told::default(), NOON.after(Duration::from_secs(60 * minute)));
+        }
+        let at = tokens.budget(hours(1)).runs_out_at.expect("2400 an hour, 2600 left");
+        let minutes = at.since(hours(1)).as_secs() / 60;
+        assert!((60..=70).contains(&minutes), "{minutes}");
+        assert_eq!(tokens.budget(hours(3)).runs_out_at, None, "nothing was used in the last hour");
     }
 }
