@@ -83,13 +83,11 @@ impl Api {
     }
 
     fn request(&self, endpoint: &Endpoint, path: &str) -> Request {
-        let prefix = match endpoint.version {
-            2 => "/api/v2",
-            _ if self.root.host_str() == Some(SHARED_HOST) => "/v1",
-            _ => "/api/v1",
-        };
+        // Without `/api` only where the host asks for it, and only v1 (its v2 has no other form).
+        let shared = self.root.host_str() == Some(SHARED_HOST) && path.starts_with("/api/v1");
+        let path = if shared { path.trim_start_matches("/api") } else { path };
         let mut url = self.root.clone();
-        url.set_path(&format!("{}{prefix}{path}", self.root.path().trim_end_matches('/')));
+        url.set_path(&format!("{}{path}", self.root.path().trim_end_matches('/')));
         let request = Request::new("pipedrive", endpoint.method.clone(), url)
             .route(endpoint.route)
             .price(endpoint.price)

@@ -57,6 +57,7 @@ pub struct Company {
     identity: String,
     domain: String,
     configured_fields: BTreeMap<StandIn, String>,
+    configured_levels: Option<VisibilityLevels>,
     state: RwLock<State>,
     users: tokio::sync::Mutex<Users>,
     names: OrganizationNames,
@@ -88,6 +89,7 @@ impl Company {
             identity: format!("{}#{}", me.domain, me.company_id),
             domain: me.domain.clone(),
             configured_fields: settings.fields,
+            configured_levels: settings.levels,
             state: RwLock::new(State { me: (api.clock.now(), me), fields: Arc::new(fields), levels }),
             users: tokio::sync::Mutex::default(),
             names: OrganizationNames::default(),
@@ -136,11 +138,19 @@ impl Company {
         })
     }
 
-    /// Reads anew which fields there are (10 tokens): they may appear while we run.
+    /// Counts tokens that carnetd used before this process began, so that restarts do not stretch its share. What was
+    /// used on another day does not count.
+    pub fn remember_use(&self, tokens: u64, at: Moment) {
+        self.api.governor.remember_use(tokens, at);
+    }
+
+    /// Reads anew which fields and levels there are (10 tokens): either may change while we run.
     pub async fn refresh_fields(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let definitions = definitions(&self.api, cancel).await?;
         let fields = Arc::new(FieldMap::read(&definitions, &self.configured_fields)?);
-        self.state.write().unwrap_or_else(PoisonError::into_inner).fields = fields;
+        let levels = self.configured_levels.or_else(|| visibility::by_field(&definitions));
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        (state.fields, state.levels) = (fields, levels);
         Ok(())
     }
 

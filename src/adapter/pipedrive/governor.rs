@@ -49,6 +49,10 @@ impl Governor {
         self.state().tokens.budget(self.clock.now())
     }
 
+    pub(super) fn remember_use(&self, tokens: u64, at: Moment) {
+        self.state().tokens.remember_use(tokens, at, self.clock.now());
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -93,8 +93,7 @@ impl Fresh<'_> {
         let Some(shown) = wanted.shown_name() else {
             return Err(Error::new(Kind::Invalid, "nothing would be left to name the person by"));
         };
-        let now = contact.name.display.as_deref().unwrap_or_default();
-        if now == shown {
+        if contact.name.same(&Name::display(&shown)) {
             return Ok(());
         }
         let nameless = Contact { name: Name::default(), ..contact.clone() };

@@ -34,6 +34,10 @@ pub(super) fn refused(response: &Response, credential: &Credential, later: Optio
     let body: Option<Value> = serde_json::from_slice(&response.body).ok();
     let page = body.is_none();
     let (kind, advice) = match response.status {
+        // Even after an attempt without an answer: a deletion that is not there is done.
+        404 | 410 if response.call.method != Method::POST => {
+            (Kind::NotFound, "it is deleted, or this login may not see it")
+        }
         _ if response.outcome_unknown() && response.call.method != Method::GET => {
             (Kind::UnknownOutcome, "it may have been done, so it is looked for before it is sent again")
         }
@@ -47,7 +51,7 @@ pub(super) fn refused(response: &Response, credential: &Credential, later: Optio
             "the gateway blocks us after too many calls: nothing is sent for some minutes; do other programs use the same token?",
         ),
         403 => (Kind::Forbidden, forbidden(body.as_ref())),
-        404 | 410 => (Kind::NotFound, "it is deleted, or this login may not see it"),
+        404 => (Kind::Unavailable, "there is no such service here: check [pipedrive] url"),
         400 | 413 | 415 | 422 => {
             (Kind::Invalid, "the service refuses what was sent; it is tried again when it changes")
         }

@@ -140,6 +140,14 @@ impl Tokens {
         self.blocked_until = self.blocked_until.filter(|until| *until > now);
     }
 
+    /// Counts what an earlier process of today used.
+    pub(super) fn remember_use(&mut self, tokens: u64, at: Moment, now: Moment) {
+        self.roll(now);
+        if (at.0 - self.day_begins).div_euclid(DAY) == self.day {
+            self.used = self.used.saturating_add(tokens);
+        }
+    }
+
     /// Why a call of this price may not be sent now; `None` if it may.
     pub(super) fn refusal(&mut self, price: u32, now: Moment) -> Option<RetryLater> {
         self.roll(now);
@@ -317,6 +325,15 @@ mod tests {
         assert!(tokens.refusal(2, NOON).is_none(), "what still fits is let through");
         assert!(call(&mut tokens, 4, 200, Told::default(), Moment(DAY)));
         assert_eq!(tokens.budget(Moment(DAY)).used, 4);
+    }
+
+    #[test]
+    fn a_restart_does_not_stretch_the_share() {
+        let mut tokens = tokens(Some(100));
+        tokens.remember_use(40, NOON.before(HOUR), NOON);
+        tokens.remember_use(40, NOON.before(HOUR * 24), NOON);
+        assert_eq!(tokens.budget(NOON).used, 40);
+        assert!(tokens.refusal(11, NOON).is_some() && tokens.refusal(10, NOON).is_none());
     }
 
     #[test]

@@ -122,34 +122,84 @@ async fn a_cancelled_read_says_so() {
     assert_eq!(error.kind, Kind::Cancelled);
 }
 
+/// A service whose persons answer with this status and page, while its users and fields are fine.
+async fn paged(status: u16, page: &'static str) -> Url {
+    use axum::http::{StatusCode, header};
+    use axum::response::IntoResponse;
+    let answer = move |uri: axum::http::Uri| async move {
+        match uri.path() {
+            "/api/v1/users/me" => {
+                let me = json!({"id": 1, "company_id": 2, "company_domain": "acme"});
+                axum::Json(json!({"success": true, "data": me})).into_response()
+            }
+            "/api/v2/personFields" => axum::Json(json!({"success": true, "data": []})).into_response(),
+            _ => {
+                let status = StatusCode::from_u16(status).expect("a status");
+                (status, [(header::CONTENT_TYPE, "text/html; charset=UTF-8")], page).into_response()
+            }
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let root = format!("http://{}", listener.local_addr().expect("bound"));
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async { axum::serve(listener, router).await });
+    Url::parse(&root).expect("a URL")
+}
+
 #[tokio::test]
 async fn a_block_by_the_gateway_stops_all_calls() {
     let world = World::new().await;
-    world.set(json!({"enforce_burst": true, "burst": 1, "block_after": 1})).await;
+    let url = paged(403, "<html>Sorry, Anna, you have been blocked</html>").await;
+    let company = world.connect(Settings { url, ..world.settings() }).await.expect("the login is fine");
+    let error = list(&world, &company).await;
+    assert!(matches!(error.kind, Kind::Later { until: Some(until) } if until > world.clock.now()), "{error}");
+    assert!(error.message.contains("answered 403, a page instead of JSON"), "{error}");
+    discreet(&error);
+    let used = company.budget().used;
+    let again = list(&world, &company).await;
+    assert!(matches!(again.kind, Kind::Later { until: Some(_) }), "{again}");
+    assert_eq!(company.budget().used, used, "nothing more was sent");
+    assert!(matches!(company.levels(&world.cancel).await.expect_err("blocked").kind, Kind::Later { .. }));
+}
+
+#[tokio::test]
+async fn a_page_with_status_200_is_no_list_and_no_write() {
+    let world = World::new().await;
+    let url = paged(200, "<html>Anna</html>").await;
+    let company = world.connect(Settings { url, ..world.settings() }).await.expect("the login is fine");
+    let error = list(&world, &company).await;
+    assert_eq!(error.kind, Kind::Unavailable);
+    discreet(&error);
+    let book = company.book(UserId(1), 3, None);
+    let error = write(&book, create(contact("Anna", "anna@x.example"))).await.expect_err("a page");
+    assert_eq!(error.kind, Kind::UnknownOutcome);
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_done() {
+    let world = World::new().await;
+    let book = world.company().await.book(UserId(1), 3, None);
+    let seen = now(write(&book, create(contact("Anna", "anna@x.example"))).await);
+    world.faults(json!({"lost": 1, "times": 1, "only": "DELETE /pipedrive/api/v2/persons"})).await;
+    assert_eq!(write(&book, Change::Delete { id: seen.id }).await, Ok(Written::Deleted));
+}
+
+#[tokio::test]
+async fn every_call_is_paid_as_the_vendor_prices_it() {
+    let world = World::new().await;
     let company = world.company().await;
-    // Somebody else with the same token goes on against the limit until the gateway has enough.
-    for _ in 0..4 {
-        let url = world.root.join("/pipedrive/api/v2/persons/1").expect("a path");
-        let token = format!("sandbox:{ME}");
-        let request = Request::new("other", Method::POST, url).header("x-api-token", &token);
-        world.client.send(request, &Unpaced, &world.cancel).await.ok();
-        let url = world.root.join("/pipedrive/api/v2/persons").expect("a path");
-        let request = Request::new("other", Method::GET, url).header("x-api-token", &token);
-        world.client.send(request, &Unpaced, &world.cancel).await.ok();
-    }
-    let mut last = None;
-    for _ in 0..4 {
-        match company.persons(&PersonsQuery::default(), &world.cancel).await {
-            Err(error) if matches!(error.kind, Kind::Later { .. }) => {
-                last = Some(error);
-                break;
-            }
-            _ => {}
-        }
-    }
-    if let Some(error) = last {
-        discreet(&error);
-        let again = list(&world, &company).await;
-        assert!(matches!(again.kind, Kind::Later { until: Some(_) }), "{again}");
-    }
+    let book = company.book(company.owner(ME, &world.cancel).await.expect("a user"), 3, None);
+    company.create_organization("Acme", UserId(1), 3, &world.cancel).await.expect("created");
+    let seen = now(write(&book, create(contact("Anna", "anna@x.example"))).await);
+    let name = FieldChange::Name { before: seen.contact.name.clone(), after: Name::display("Anna Lang") };
+    now(write(&book, Change::Patch { id: seen.id.clone(), fields: vec![name] }).await);
+    company.persons(&PersonsQuery::default(), &world.cancel).await.expect("a page");
+    company.organizations(&PersonsQuery::default(), &world.cancel).await.expect("a page");
+    let mut png = Vec::new();
+    let picture = image::RgbImage::new(128, 128);
+    picture.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).expect("to memory");
+    company.upload_photo(PersonId(1), &png, &world.cancel).await.expect("large enough");
+    write(&book, Change::Delete { id: seen.id }).await.expect("deleted");
+    let calls = world.own(Method::GET, "/_calls", Value::Null).await;
+    assert_eq!(calls["tokens"], company.budget().used, "{calls}");
 }
