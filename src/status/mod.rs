@@ -1,24 +1,44 @@
 //! What people see of carnetd, and how they ask something of it.
 //!
 //! [`Operator`] is the trait in the middle: the daemon implements it, the server here and the commands of
-//! [`crate::cli`] use it, and `Remote` carries it over the Unix socket to a running daemon.
+//! [`crate::cli`] use it, and [`Remote`] carries it over the Unix socket to a running daemon.
 //!
 //! | file | what is there |
 //! |---|---|
 //! | `operator` | the questions and their answers |
 //! | `snapshot` | the status document, whose keys are a contract |
 //! | `notice` | what the daemon tells whoever started it |
+//! | `server`, `control` | the routes for everybody, and those of the commands' socket |
+//! | `door` | who may come in |
+//! | `answer` | a refusal as an HTTP answer |
+//! | `page/` | the dashboard |
+//! | `metrics` | what Prometheus reads |
+//! | [`socket`], `remote` | the commands' way to a running daemon |
 //!
 //! Nothing here decides about contacts, and without a token no page holds a contact's name.
 
+mod answer;
+mod control;
+mod door;
+mod metrics;
 mod notice;
 mod operator;
+mod page;
+mod remote;
+mod server;
 mod snapshot;
+pub mod socket;
+#[cfg(test)]
+pub(crate) mod tests;
 
+pub use door::{Door, Visitor};
+pub use metrics::{Action, Metrics};
 pub use notice::{Notice, Notices};
 pub use operator::{
     AccountPlan, FieldLine, Finding, HeldItem, Operator, PlanCounts, PlanStep, Refused, RefusedKind, Reloaded, Synced,
 };
+pub use remote::Remote;
+pub use server::{Listener, Server};
 pub use snapshot::{
     Account, At, CompanyState, Outcome, Pass, Pipedrive, ProblemLine, Reload, Snapshot, State, Tokens, Totals,
 };

@@ -1,7 +1,7 @@
 //! What people and commands may ask of carnetd: the trait between those who decide and those who show.
 //!
 //! The daemon implements it, so does a single command that works on the state database itself, and so does
-//! `Remote`, which hands every question to a running daemon. Whoever shows something (the server, the
+//! [`Remote`](super::Remote), which hands every question to a running daemon. Whoever shows something (the server, the
 //! commands) is written once against this trait. It never speaks HTTP and never prints.
 
 use async_trait::async_trait;

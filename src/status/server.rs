@@ -1,0 +1,285 @@
+//! The status server: dashboard, JSON, metrics, health, and refresh as its only order.
+//!
+//! A [`Server`] is handed its listener and its shutdown future. Over TCP it answers what DESIGN §7 lists; over the
+//! commands' socket also `control`. Every request passes the [`Door`] first, and every answer carries the headers that
+//! keep other sites out. It never waits for a pass: whatever it shows is a snapshot.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Extension, Json, Router};
+use futures_util::stream::{self, Stream};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::turned_away;
+use super::control;
+use super::door::{Door, Visitor};
+use super::metrics::{self, Metrics};
+use super::operator::{Operator, Refused};
+use super::page;
+use crate::account::AccountName;
+use crate::clock::SharedClock;
+
+/// Live pages are told of changes at most this often: a pass over thousands of contacts changes the counts all the time.
+const LIVE_EVERY: Duration = Duration::from_millis(500);
+/// How long answers under way may take once the server is to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a server needs beside its listener. Cloning is cheap.
+#[derive(Clone)]
+pub struct Server {
+    pub(super) operator: Arc<dyn Operator>,
+    metrics: Arc<Metrics>,
+    clock: SharedClock,
+    door: Arc<Door>,
+    control: bool,
+    /// Ends live pages, which would go on for ever.
+    stop: CancellationToken,
+}
+
+/// Where a server listens.
+#[derive(Debug)]
+pub enum Listener {
+    /// `IP:PORT`
+    Tcp(TcpListener),
+    /// `unix:PATH`, or the commands' socket.
+    Unix(UnixListener),
+}
+
+/// `?account=NAME`
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Which {
+    account: Option<String>,
+}
+
+impl Which {
+    /// The account it names; no account is all of them.
+    pub(super) fn account(&self) -> Result<Option<AccountName>, Refused> {
+        let Some(name) = self.account.as_deref() else { return Ok(None) };
+        AccountName::new(name).map(Some).ok_or_else(|| Refused::unknown_account(name))
+    }
+
+    /// The account it must name.
+    pub(super) fn the_account(&self) -> Result<AccountName, Refused> {
+        self.account()?.ok_or_else(|| Refused::unknown_account(""))
+    }
+}
+
+impl Server {
+    /// The server that `[status] listen` asks for.
+    pub fn public(operator: Arc<dyn Operator>, metrics: Arc<Metrics>, clock: SharedClock, door: Door) -> Self {
+        let (door, stop) = (Arc::new(door), CancellationToken::new());
+        Self { operator, metrics, clock, door, control: false, stop }
+    }
+
+    /// The server on the commands' socket.
+    pub fn control(operator: Arc<dyn Operator>, metrics: Arc<Metrics>, clock: SharedClock) -> Self {
+        Self { control: true, ..Self::public(operator, metrics, clock, Door::trusted()) }
+    }
+
+    /// Answers until `shutdown` ends, and then what is under way for 5 s at most.
+    pub async fn serve(
+        self,
+        listener: Listener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let (router, stop, clock) = (self.router(), self.stop.clone(), self.clock.clone());
+        let graceful = {
+            let stop = stop.clone();
+            async move {
+                shutdown.await;
+                stop.cancel();
+            }
+        };
+        let serving = async {
+            match listener {
+                Listener::Tcp(listener) => axum::serve(listener, router).with_graceful_shutdown(graceful).await,
+                Listener::Unix(listener) => axum::serve(listener, router).with_graceful_shutdown(graceful).await,
+            }
+        };
+        let overdue = async {
+            stop.cancelled().await;
+            clock.sleep_until(clock.now().after(GRACE)).await;
+        };
+        tokio::select! {
+            served = serving => served,
+            () = overdue => Ok(()),
+        }
+    }
+
+    /// All routes as a service, for a listener or for calls without one.
+    pub fn router(&self) -> Router {
+        let mut router = Router::new()
+            .route("/", get(dashboard))
+            .route("/events", get(events))
+            .route(
+                "/api/v1/status",
+                get(|State(server): State<Server>| async move { Json(server.operator.snapshot()) }),
+            )
+            .route("/api/v1/refresh", post(refresh))
+            .route("/metrics", get(scrape))
+            .route("/healthz", get(|State(server): State<Server>| async move { health(server.operator.alive()) }))
+            .route("/readyz", get(|State(server): State<Server>| async move { health(server.operator.ready()) }));
+        if self.door.has_token() {
+            router = router.route("/login", get(login_form).post(log_in));
+        }
+        if self.control {
+            router = router.merge(control::routes());
+        }
+        router
+            .fallback(|| async { turned_away(StatusCode::NOT_FOUND, "there is nothing at this path", "start at /") })
+            .layer(middleware::from_fn_with_state(self.clone(), guard))
+            .layer(middleware::map_response(secure))
+            .with_state(self.clone())
+    }
+}
+
+/// Asks the door.
+async fn guard(State(server): State<Server>, mut request: Request, next: Next) -> Response {
+    if let Err(host) = server.door.serves(request.headers(), request.uri()) {
+        let message = format!("this server does not serve the host {host:?}");
+        return turned_away(StatusCode::MISDIRECTED_REQUEST, message, "add it to [status] hosts, or use 127.0.0.1");
+    }
+    if request.method() == Method::POST
+        && let Err(reason) = server.door.may_post(request.headers())
+    {
+        let message = format!("the POST was not accepted: {reason}");
+        return turned_away(
+            StatusCode::FORBIDDEN,
+            message,
+            "use the dashboard's own buttons, or a client that is no browser",
+        );
+    }
+    let visitor = server.door.visitor(request.headers());
+    // Probes carry no token, and what they learn is one bit.
+    let open = matches!(request.uri().path(), "/healthz" | "/readyz" | "/login");
+    if visitor == Visitor::Stranger && !open {
+        return unauthorized(request.headers());
+    }
+    request.extensions_mut().insert(visitor);
+    next.run(request).await
+}
+
+fn unauthorized(headers: &HeaderMap) -> Response {
+    let mut response = if wants_html(headers) {
+        (StatusCode::UNAUTHORIZED, page::login(false)).into_response()
+    } else {
+        let help = "send it as `Authorization: Bearer TOKEN`, or log in at /login";
+        turned_away(StatusCode::UNAUTHORIZED, "the token of [status] is needed here", help)
+    };
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// What every answer carries. Not `no-referrer`: with it browsers send `Origin: null` from our own forms.
+async fn secure(mut response: Response) -> Response {
+    let policy = HeaderValue::from_str(&page::CONTENT_SECURITY_POLICY);
+    let fixed = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    let headers = response.headers_mut();
+    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
+    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    headers.extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    response
+}
+
+async fn dashboard(State(server): State<Server>, Extension(visitor): Extension<Visitor>) -> Response {
+    let seen = *server.operator.changed().borrow();
+    let snapshot = server.operator.snapshot();
+    let held = if snapshot.accounts.iter().any(|account| account.held > 0) {
+        // What is held is shown as a count by the snapshot; that its causes cannot be read now is no reason for no page.
+        server.operator.held(None).await.unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    let now = server.clock.now();
+    let names = visitor == Visitor::Known;
+    page::dashboard(&page::View { snapshot: &snapshot, held: &held, names, now, seen }).into_response()
+}
+
+async fn scrape(State(server): State<Server>) -> Response {
+    let text = server.metrics.render(&server.operator.snapshot());
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
+}
+
+fn health(well: bool) -> Response {
+    if well { "ok\n".into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, "not yet\n").into_response() }
+}
+
+/// 202 for everybody. A browser without scripts is led back to the dashboard.
+async fn refresh(
+    State(server): State<Server>,
+    Query(which): Query<Which>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let account = which.account()?;
+    server.operator.refresh(account.as_ref()).await?;
+    let mut response = if wants_html(&headers) {
+        let mut response = page::refreshing(account.as_ref()).into_response();
+        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("1; url=../../"));
+        response
+    } else {
+        Json(json!({ "queued": account.as_ref().map_or("all", AccountName::as_str) })).into_response()
+    };
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+/// One event now and one after each change; its data is the number of [`Operator::changed`].
+async fn events(State(server): State<Server>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let changed = server.operator.changed();
+    let stop = server.stop.clone();
+    let stream =
+        stream::unfold((changed, stop, server.clock.clone(), true), |(mut changed, stop, clock, first)| async move {
+            if !first {
+                let change = async {
+                    changed.changed().await.ok()?;
+                    clock.sleep_until(clock.now().after(LIVE_EVERY)).await;
+                    Some(())
+                };
+                tokio::select! {
+                    () = stop.cancelled() => return None,
+                    change = change => change?,
+                }
+            }
+            let number = *changed.borrow_and_update();
+            Some((Ok(Event::default().data(number.to_string())), (changed, stop, clock, false)))
+        });
+    Sse::new(stream).keep_alive(KeepAlive::default())
+}
+
+async fn login_form(Extension(visitor): Extension<Visitor>) -> Response {
+    if visitor == Visitor::Known { Redirect::to("./").into_response() } else { page::login(false).into_response() }
+}
+
+async fn log_in(State(server): State<Server>, body: String) -> Response {
+    let typed = url::form_urlencoded::parse(body.as_bytes()).find(|(name, _)| name == "token");
+    match typed.and_then(|(_, token)| server.door.log_in(&token)) {
+        Some(cookie) => ([(header::SET_COOKIE, cookie)], Redirect::to("./")).into_response(),
+        None => (StatusCode::UNAUTHORIZED, page::login(true)).into_response(),
+    }
+}
