@@ -87,7 +87,7 @@ fn times(account: &Account, view: &View<'_>) -> Markup {
             }
             @if let Some(pass) = &account.last_pass { (last(pass, view)) }
             @if let Some(at) = account.next_pass_at { span.note { "next " (words::time(at.0, view.now)) } }
-            @if let Some(pass) = account.last_change.as_ref().filter(|pass| Some(*pass) != account.last_pass.as_ref()) {
+            @if let Some(pass) = account.last_change.as_ref().filter(|_| !just_changed(account)) {
                 span.note {
                     "last change " (words::time(pass.finished_at.unwrap_or(pass.started_at).0, view.now))
                     ": +" (pass.added) " ~" (pass.updated) " −" (pass.deleted)
@@ -95,6 +95,10 @@ fn times(account: &Account, view: &View<'_>) -> Markup {
             }
         }
     }
+}
+
+fn just_changed(account: &Account) -> bool {
+    account.last_pass.as_ref().is_some_and(|pass| pass.added + pass.updated + pass.deleted > 0)
 }
 
 fn last(pass: &Pass, view: &View<'_>) -> Markup {

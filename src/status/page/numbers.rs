@@ -15,12 +15,14 @@ pub(super) fn section(snapshot: &Snapshot) -> Markup {
     let totals = |count: fn(&crate::status::Totals) -> u64| accounts.iter().map(|a| count(&a.totals)).sum::<u64>();
     html! {
         section.numbers aria-label="All accounts" {
-            (figure("contacts", "Contacts", contacts, &format!("in {}", plural(accounts.len()))))
-            (figure("added", "Added", sum(|pass| pass.added), &of_all(totals(|t| t.added))))
-            (figure("updated", "Updated", sum(|pass| pass.updated), &of_all(totals(|t| t.updated))))
-            (figure("deleted", "Deleted", sum(|pass| pass.deleted), &of_all(totals(|t| t.deleted))))
-            @if held > 0 { (figure("held", "Held", held, "wait for an answer")) }
-            @if failed > 0 { (figure("failed", "Failed", failed, "tried again later")) }
+            div.figures {
+                (figure("contacts", "Contacts", contacts, &format!("in {}", plural(accounts.len()))))
+                (figure("added", "Added", sum(|pass| pass.added), &of_all(totals(|t| t.added))))
+                (figure("updated", "Updated", sum(|pass| pass.updated), &of_all(totals(|t| t.updated))))
+                (figure("deleted", "Deleted", sum(|pass| pass.deleted), &of_all(totals(|t| t.deleted))))
+                @if held > 0 { (figure("held", "Held", held, "wait for an answer")) }
+                @if failed > 0 { (figure("failed", "Failed", failed, "tried again later")) }
+            }
             (budget(snapshot))
         }
     }
@@ -44,25 +46,26 @@ fn figure(class: &str, label: &str, count: u64, note: &str) -> Markup {
     }
 }
 
-/// The gauge is red below what is kept for people and other programs.
+/// The gauge changes its colour where use goes into what is kept for people and other programs.
 fn budget(snapshot: &Snapshot) -> Markup {
     let (pipedrive, tokens) = (&snapshot.pipedrive, snapshot.pipedrive.tokens);
     html! {
         div.figure.budget {
-            span.label {
-                "Pipedrive budget today"
-                @if pipedrive.state != CompanyState::Ok {
-                    " " span class={ "chip " (pipedrive.state.as_str()) } { (words::code(pipedrive.state.as_str())) }
+            div {
+                span.label {
+                    "Pipedrive budget today"
+                    @if pipedrive.state != CompanyState::Ok {
+                        " " span class={ "chip " (pipedrive.state.as_str()) } { (words::code(pipedrive.state.as_str())) }
+                    }
                 }
+                strong { (words::number(tokens.used)) small { " of " (words::number(tokens.limit)) " tokens" } }
             }
-            strong { (words::number(tokens.used)) small { " of " (words::number(tokens.limit)) " tokens" } }
-            meter min="0" max=(tokens.limit) low=(tokens.reserve) high=(tokens.limit) optimum=(tokens.limit)
-                value=(tokens.remaining()) title={ (words::number(tokens.remaining())) " left" } {}
+            meter aria-label="tokens used" min="0" max=(tokens.limit) low=(tokens.limit.saturating_sub(tokens.reserve))
+                high=(tokens.limit) optimum="0" value=(tokens.used) {}
             span.note {
-                (words::number(tokens.remaining())) " left, " (words::number(tokens.reserve)) " kept for people. "
-                @if let Some(at) = tokens.runs_out_at {
-                    b { "Runs out at " (words::time(at.0, at.0)) "." }
-                } @else { "Lasts the day." }
+                (words::number(tokens.remaining())) " left, " (words::number(tokens.reserve)) " of them kept for people" br;
+                @if let Some(at) = tokens.runs_out_at { b { "Runs out at " (words::time(at.0, at.0)) } }
+                @else { "Lasts the day" }
             }
             @if let Some(reason) = &pipedrive.reason { span.reason { (reason) } }
         }
