@@ -117,7 +117,8 @@ impl Company {
     pub(super) async fn fetch(&self, id: PersonId, cancel: &CancellationToken) -> Result<Option<Value>, Error> {
         let request = self.api().to_one(&endpoint::PERSON, id.0).query(&[("include_fields", "open_deals_count")]);
         match self.api().send(request, cancel).await {
-            Ok(answer) => Ok(Some(answer.data)),
+            Ok(answer) if person::id(&answer.data, "id") == Some(id.0) => Ok(Some(answer.data)),
+            Ok(_) => Err(Api::malformed(&endpoint::PERSON, "the answer is about another person")),
             Err(Error { kind: Kind::NotFound, .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -151,11 +152,15 @@ impl Company {
         if let Some(cursor) = &query.cursor {
             request = request.query(&[("cursor", cursor)]);
         }
-        self.api().send(request, cancel).await.map_err(|error| match error.kind {
+        let answer = self.api().send(request, cancel).await.map_err(|error| match error.kind {
             // Nothing else in such a request could be wrong on its second page and right on its first.
             Kind::Invalid if query.cursor.is_some() => Error::new(Kind::CursorExpired, error.message),
             _ => error,
-        })
+        })?;
+        if answer.next.is_some() && answer.next == query.cursor {
+            return Err(Api::malformed(endpoint, "the list's next page is the same page again"));
+        }
+        Ok(answer)
     }
 }
 

@@ -32,10 +32,11 @@ pub(super) fn undecodable(response: &Response, problem: &str) -> Error {
 /// An answer outside 2xx. `later` is when the governor would send again.
 pub(super) fn refused(response: &Response, credential: &Credential, later: Option<Moment>) -> Error {
     let body: Option<Value> = serde_json::from_slice(&response.body).ok();
-    let page = body.is_none();
+    let page = body.as_ref().is_none_or(|body| !body.is_object());
     let (kind, advice) = match response.status {
-        // Even after an attempt without an answer: a deletion that is not there is done.
-        404 | 410 if response.call.method != Method::POST => {
+        // Even after an attempt without an answer: a deletion that is not there is done. A proxy's 404 is a page, and says
+        // nothing of a person.
+        404 | 410 if !page && response.call.route.contains("{id}") => {
             (Kind::NotFound, "it is deleted, or this login may not see it")
         }
         _ if response.outcome_unknown() && response.call.method != Method::GET => {
@@ -51,7 +52,9 @@ pub(super) fn refused(response: &Response, credential: &Credential, later: Optio
             "the gateway blocks us after too many calls: nothing is sent for some minutes; do other programs use the same token?",
         ),
         403 => (Kind::Forbidden, forbidden(body.as_ref())),
-        404 => (Kind::Unavailable, "there is no such service here: check [pipedrive] url"),
+        404 | 405 | 410 => {
+            (Kind::Unavailable, "this is not how Pipedrive answers: check [pipedrive] url and any proxy")
+        }
         400 | 413 | 415 | 422 => {
             (Kind::Invalid, "the service refuses what was sent; it is tried again when it changes")
         }

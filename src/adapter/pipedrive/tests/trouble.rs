@@ -21,7 +21,7 @@ async fn each_status_has_its_kind_and_advice() {
         (401, Kind::Login, "token_file"),
         (402, Kind::Later { until: None }, "billing"),
         (403, Kind::Forbidden, "administrator"),
-        (404, Kind::NotFound, "may not see"),
+        (404, Kind::Unavailable, "check [pipedrive] url"),
         (422, Kind::Invalid, "refuses what was sent"),
         (500, Kind::Unavailable, "in trouble"),
         (503, Kind::Unavailable, "in trouble"),
@@ -173,6 +173,18 @@ async fn a_page_with_status_200_is_no_list_and_no_write() {
     let book = company.book(UserId(1), 3, None);
     let error = write(&book, create(contact("Anna", "anna@x.example"))).await.expect_err("a page");
     assert_eq!(error.kind, Kind::UnknownOutcome);
+}
+
+#[tokio::test]
+async fn a_404_that_is_a_page_says_nothing_of_a_person() {
+    let world = World::new().await;
+    let url = paged(404, "<html>nginx</html>").await;
+    let company = world.connect(Settings { url, ..world.settings() }).await.expect("the login is fine");
+    let error = company.person(PersonId(1), &world.cancel).await.expect_err("a page");
+    assert_eq!(error.kind, Kind::Unavailable, "{error}");
+    let book = company.book(UserId(1), 3, None);
+    let error = write(&book, Change::Delete { id: PersonId(1).into() }).await.expect_err("a page");
+    assert_eq!(error.kind, Kind::Unavailable, "{error}");
 }
 
 #[tokio::test]
