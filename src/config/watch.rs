@@ -79,7 +79,7 @@ impl ConfigWatch {
     pub async fn edited(&mut self) {
         loop {
             let Self { quiet, marks, files, on_the_way, .. } = self;
-            quiet.settled(async || touched(marks, files, on_the_way).await).await;
+            while !quiet.settled(touched(marks, files, on_the_way)).await {}
             // Watched first and looked at then: what happens in between is marked.
             if let Err(error) = self.arm() {
                 tracing::warn!(%error, "edits of the configuration may need `carnetd reload`");
@@ -141,22 +141,21 @@ impl Quiet {
     }
 
     /// Ends when nothing was touched for [`QUIET`] after something was. Cancel-safe.
-    async fn settled(&mut self, mut touched: impl AsyncFnMut()) {
-        loop {
-            let Some(due) = self.due else {
-                touched().await;
-                self.touch();
-                continue;
-            };
-            tokio::select! {
-                biased;
-                () = touched() => self.touch(),
-                () = self.clock.sleep_until(due) => {
-                    self.due = None;
-                    return;
-                }
+    async fn settled(&mut self, touched: impl Future<Output = ()>) -> bool {
+        let Some(due) = self.due else {
+            touched.await;
+            self.touch();
+            return false;
+        };
+        tokio::select! {
+            biased;
+            () = touched => self.touch(),
+            () = self.clock.sleep_until(due) => {
+                self.due = None;
+                return true;
             }
         }
+        false
     }
 }
 

@@ -1,1 +1,57 @@
 //! When passes run.
+//!
+//! The daemon is one loop over a closed set of events ([`event`]): time, an edited folder or configuration, a signal, a
+//! request, the end of a poll or a pass. Each makes at most one pass per account run at a time; requests made meanwhile
+//! become one more. A pass runs as a task of its own: when it panics, that is contained, shown, and tried again later.
+//!
+//! Decisions about contacts are never made here ([`crate::plan`]); how one pass goes is [`crate::reconcile`]'s.
+//!
+//! - [`parts`]: from a checked configuration to working parts (client, company, books, sandbox).
+//! - [`engine`]: those parts in use, with what is known of each account; serves single commands as well.
+//! - [`control`]: the loop.
+//! - [`standing`]: what the status document says of each account.
+
+mod control;
+mod engine;
+mod event;
+mod operator;
+mod parts;
+mod show;
+mod signals;
+mod standing;
+
+use std::sync::Arc;
+
+use crate::clock::RealClock;
+use crate::config::{Config, Environment};
+use crate::status::{Notices, Operator, Refused, RefusedKind};
+
+pub use engine::{Create, Engine};
+pub use parts::sandbox_page;
+
+/// How `run` ended, for the exit code.
+#[derive(Debug)]
+pub enum Stopped {
+    /// By a signal, everything recorded.
+    Cleanly,
+    /// It could not start.
+    Refused(Refused),
+}
+
+/// The daemon, until a signal ends it. Tells where the dashboard is.
+pub async fn run(environment: Environment, config: Config, notices: Arc<dyn Notices>) -> Stopped {
+    let engine = match Engine::open(environment, config, Create::IfMissing, Arc::new(RealClock)).await {
+        Ok(engine) => engine,
+        Err(refused) => return Stopped::Refused(refused),
+    };
+    match control::run(engine, notices).await {
+        Ok(()) => Stopped::Cleanly,
+        Err(message) => Stopped::Refused(Refused::new(RefusedKind::Failed, message)),
+    }
+}
+
+/// What a single command works with when no daemon runs: the same parts without the loop.
+pub async fn local(environment: Environment, config: Config, create: Create) -> Result<Box<dyn Operator>, Refused> {
+    let engine = Engine::open(environment, config, create, Arc::new(RealClock)).await?;
+    Ok(Box::new(operator::Local(engine)))
+}

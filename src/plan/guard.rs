@@ -157,6 +157,21 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// A fixed word for JSON, logs and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Deletions { company: false, .. } => "deletions",
+            Self::Deletions { company: true, .. } => "deletions-company",
+            Self::Empties { .. } => "empties",
+            Self::Creations { .. } => "creations",
+            Self::Emptied { .. } => "emptied",
+            Self::Wider { .. } => "wider-visibility",
+            Self::ScopeChanged { .. } => "scope-changed",
+        }
+    }
+}
+
 impl fmt::Display for Refusal {
     /// The numbers and what they were held against. What to do about it: [`Plan::advice`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,1 +1,40 @@
-//! One pass: observe, plan, guard, apply, record.
+//! One pass: observe, plan, guard, apply, record, for one account.
+//!
+//! # Expected flow
+//!
+//! [`feed`] keeps the mirror of Pipedrive's persons for the whole company and notes, per account, which persons were
+//! touched. [`pass`] lists what changed in the provider's book, joins it with the touched persons to rows, lets
+//! [`crate::plan`] decide, has deletions witnessed, and applies what is left: every write is journalled as intended before it
+//! is sent and as done after.
+//!
+//! # Guarantees
+//!
+//! - A cursor moves, and touched persons are cleared, only in the transaction that also stores what the pass did with them.
+//! - After a crash nothing is replayed: [`recover`] looks for what may have been written, and the next pass plans anew.
+//! - One bad contact never stops the others.
+//!
+//! Never here: sockets, signals, HTML, and decisions about contacts. When passes run: [`crate::daemon`].
+
+mod apply;
+mod directory;
+mod feed;
+mod finder;
+mod member;
+mod mirror;
+mod observe;
+mod organizations;
+mod outcome;
+mod pass;
+mod recover;
+mod schedule;
+mod scope;
+mod step;
+mod stock;
+mod witness;
+
+pub use feed::{Feed, Polled};
+pub use member::{Member, Seat, Shared};
+pub use mirror::Mirror;
+pub use outcome::{Ended, Live, Outcome, Wish};
+pub use pass::{Intended, intend, run};
+pub use schedule::next_pass;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::company::Company;
 use super::endpoint;
 use super::listing::{PersonFound, PersonsQuery};
+use super::organization::OrganizationNames;
 use super::patch::{self, Fresh};
 use super::person::{self, PersonRecord};
 use crate::account::Country;
@@ -31,11 +32,18 @@ pub struct PersonBook {
     owner: UserId,
     visible_to: u8,
     country: Option<Country>,
+    /// Which organization each name means to this account: what it may use depends on its owner.
+    names: Arc<OrganizationNames>,
 }
 
 impl PersonBook {
     pub(super) fn new(company: Arc<Company>, owner: UserId, visible_to: u8, country: Option<Country>) -> Self {
-        Self { company, owner, visible_to, country }
+        Self { company, owner, visible_to, country, names: Arc::default() }
+    }
+
+    /// Which organization each name means to this account: told by whoever resolves them, before it is written.
+    pub fn names(&self) -> &OrganizationNames {
+        &self.names
     }
 
     fn seen(&self, mut record: PersonRecord) -> Box<Seen> {
@@ -65,7 +73,7 @@ impl PersonBook {
         body.insert("owner_id".to_owned(), self.owner.0.into());
         body.insert("visible_to".to_owned(), self.visible_to.into());
         if let Some(name) = &contact.organization {
-            let id = self.company.names().id_of(name).ok_or_else(patch::unresolved)?;
+            let id = self.names.id_of(name).ok_or_else(patch::unresolved)?;
             body.insert("org_id".to_owned(), id.into());
         }
         let request = self.company.api().to(&endpoint::CREATE_PERSON).json(&Value::Object(body));
@@ -80,7 +88,7 @@ impl PersonBook {
         let mut record = self.company.record(&data)?;
         record.rekey(self.country);
         let fields = self.company.fields();
-        let fresh = Fresh { data: &data, record: &record, fields: &fields, names: self.company.names() };
+        let fresh = Fresh { data: &data, record: &record, fields: &fields, names: &self.names };
         let body: Map<String, Value> = fresh.body(changes)?;
         if body.is_empty() {
             return Ok(Written::Now(self.seen(record)));

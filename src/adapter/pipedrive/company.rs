@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, Credential};
 use super::book::PersonBook;
-use super::fields::{FieldMap, StandIn};
+use super::fields::FieldMap;
 use super::governor::Governor;
 use super::organization::OrganizationNames;
 use super::tokens::Budget;
@@ -20,6 +20,7 @@ use super::{endpoint, visibility};
 use crate::account::{Country, Share, VisibilityLevels};
 use crate::adapter::Error;
 use crate::clock::{Moment, SharedClock};
+use crate::config::StandIn;
 use crate::contact::{Capability, Field, Fields, UserId};
 use crate::http::{Client, Url};
 

@@ -9,56 +9,26 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::adapter::{Error, Kind};
+use crate::config::StandIn;
 use crate::contact::{Field, Fields};
 
-/// A field for which a custom field may stand in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StandIn {
-    /// Text.
-    JobTitle,
-    /// A date.
-    Birthday,
-    /// Text.
-    Notes,
-    /// Text: `protocol:handle`, separated by commas.
-    Im,
-    /// An address.
-    PostalAddress,
+/// The field of a contact that it holds.
+pub(super) fn field_of(which: StandIn) -> Field {
+    match which {
+        StandIn::JobTitle => Field::JobTitle,
+        StandIn::Birthday => Field::Birthday,
+        StandIn::Notes => Field::Notes,
+        StandIn::Im => Field::Ims,
+        StandIn::PostalAddress => Field::Addresses,
+    }
 }
 
-impl StandIn {
-    /// Every one.
-    pub const ALL: [Self; 5] = [Self::JobTitle, Self::Birthday, Self::Notes, Self::Im, Self::PostalAddress];
-
-    /// Pipedrive's key, which is also the configuration's.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::JobTitle => "job_title",
-            Self::Birthday => "birthday",
-            Self::Notes => "notes",
-            Self::Im => "im",
-            Self::PostalAddress => "postal_address",
-        }
-    }
-
-    /// The field of a contact that it holds.
-    pub fn field(self) -> Field {
-        match self {
-            Self::JobTitle => Field::JobTitle,
-            Self::Birthday => Field::Birthday,
-            Self::Notes => Field::Notes,
-            Self::Im => Field::Ims,
-            Self::PostalAddress => Field::Addresses,
-        }
-    }
-
-    /// The types of custom field that can hold it.
-    fn types(self) -> &'static [&'static str] {
-        match self {
-            Self::JobTitle | Self::Notes | Self::Im => &["text", "varchar", "varchar_auto"],
-            Self::Birthday => &["date"],
-            Self::PostalAddress => &["address"],
-        }
+/// The types of custom field that can hold it.
+fn types_of(which: StandIn) -> &'static [&'static str] {
+    match which {
+        StandIn::JobTitle | StandIn::Notes | StandIn::Im => &["text", "varchar", "varchar_auto"],
+        StandIn::Birthday => &["date"],
+        StandIn::PostalAddress => &["address"],
     }
 }
 
@@ -110,7 +80,7 @@ impl FieldMap {
     /// The fields of a contact that are kept nowhere.
     pub(super) fn unsaid(&self) -> Fields {
         let nowhere = StandIn::ALL.into_iter().filter(|&which| *self.place(which) == Place::Nowhere);
-        nowhere.map(StandIn::field).collect()
+        nowhere.map(field_of).collect()
     }
 
     /// What a person says: `None` where it cannot say, null where it is empty.
@@ -158,7 +128,7 @@ fn custom(definitions: &[Value], which: StandIn, wanted: &str) -> Result<String,
         let text = format!(
             "[pipedrive.fields] {} = {wanted:?}: {found}; expected the name or the key of a custom person field of type {}",
             which.as_str(),
-            which.types().join(" or "),
+            types_of(which).join(" or "),
         );
         Err(Error::new(Kind::Invalid, text))
     };
@@ -179,7 +149,7 @@ fn custom(definitions: &[Value], which: StandIn, wanted: &str) -> Result<String,
     };
     let kind = field.get("field_type").and_then(Value::as_str).unwrap_or_default();
     match code(field) {
-        Some(key) if which.types().contains(&kind) => Ok(key.to_owned()),
+        Some(key) if types_of(which).contains(&kind) => Ok(key.to_owned()),
         _ => wrong(format!("that field is of type {kind:?}")),
     }
 }

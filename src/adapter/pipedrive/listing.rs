@@ -97,8 +97,18 @@ impl Company {
         cancel: &CancellationToken,
     ) -> Result<OrganizationsPage, Error> {
         let answer = self.list(&endpoint::ORGANIZATIONS, query, "asc", cancel).await?;
-        let organizations = read_all(&answer, &endpoint::ORGANIZATIONS, OrganizationRecord::read)?;
-        Ok(OrganizationsPage { organizations, next: answer.next, server_date: answer.date })
+        organizations_page(answer)
+    }
+
+    /// A page of organizations, ids downwards from the newest: how a create of unknown outcome is looked for.
+    pub async fn organizations_descending(
+        &self,
+        cursor: Option<&str>,
+        cancel: &CancellationToken,
+    ) -> Result<OrganizationsPage, Error> {
+        let query = OrganizationsQuery { updated_since: None, cursor: cursor.map(str::to_owned) };
+        let answer = self.list(&endpoint::ORGANIZATIONS, &query, "desc", cancel).await?;
+        organizations_page(answer)
     }
 
     /// Reads one person with its open deals (1 token).
@@ -162,6 +172,11 @@ impl Company {
         }
         Ok(answer)
     }
+}
+
+fn organizations_page(answer: Answer) -> Result<OrganizationsPage, Error> {
+    let organizations = read_all(&answer, &endpoint::ORGANIZATIONS, OrganizationRecord::read)?;
+    Ok(OrganizationsPage { organizations, next: answer.next, server_date: answer.date })
 }
 
 /// Reads a whole page or none of it: what is left out of a listing would look deleted.

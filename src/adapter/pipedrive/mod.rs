@@ -45,7 +45,6 @@ mod visibility;
 pub use api::Credential;
 pub use book::PersonBook;
 pub use company::{Company, Settings};
-pub use fields::StandIn;
 pub use listing::{OrganizationsPage, OrganizationsQuery, PersonFound, PersonsPage, PersonsQuery};
 pub use organization::{OrganizationNames, OrganizationRecord};
 pub use person::PersonRecord;

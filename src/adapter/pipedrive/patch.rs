@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{FieldMap, StandIn};
+use super::fields::FieldMap;
 use super::organization::OrganizationNames;
 use super::person::PersonRecord;
 use super::{address, list, person};
 use crate::adapter::{Error, Kind};
+use crate::config::StandIn;
 use crate::contact::{Address, Birthday, Contact, ElementChange, Field, FieldChange, Name};
 
 /// The person that an update starts from.

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{FieldMap, StandIn};
+use super::fields::{FieldMap, field_of};
 use super::organization::OrganizationNames;
 use super::{address, list};
 use crate::account::Country;
 use crate::clock::Moment;
+use crate::config::StandIn;
 use crate::contact::{Birthday, Contact, Element, Field, Name, PersonId, PhotoHash, UserId};
 
 /// A person, as Pipedrive holds it.
@@ -91,7 +92,7 @@ fn contact(object: &Value, fields: &FieldMap) -> Contact {
         ..Contact::default()
     };
     for which in StandIn::ALL {
-        contact.unsaid.set(which.field(), said(which).is_none());
+        contact.unsaid.set(field_of(which), said(which).is_none());
     }
     for (key, field) in [("emails", Field::Emails), ("phones", Field::Phones)] {
         contact.unsaid.set(field, object.get(key).is_none());

@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::account::VisibilityLevels;
-use crate::adapter::pipedrive::{PersonFound, PersonsQuery, StandIn};
+use crate::adapter::pipedrive::{PersonFound, PersonsQuery};
+use crate::config::StandIn;
 use crate::contact::Field;
 
 #[tokio::test]

@@ -1,0 +1,295 @@
+//! The working parts in use, with what is known of each account.
+//!
+//! Serves the loop and single commands alike; it never decides when something runs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::parts::{self, Embedded};
+use super::standing::{Standing, Standings};
+use crate::account::AccountName;
+use crate::adapter::{Error, Kind};
+use crate::clock::SharedClock;
+use crate::config::{Config, Environment};
+use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Wish};
+use crate::status::{Metrics, Refused, RefusedKind};
+use crate::store::{Store, StoreError};
+use crate::watch::Watcher;
+
+/// Whether a missing state database is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Create {
+    /// It must be there.
+    Never,
+    /// It is made: only `run` and `sync --init`.
+    IfMissing,
+}
+
+/// The parts of one process.
+pub struct Engine {
+    pub(super) environment: Environment,
+    pub(super) clock: SharedClock,
+    pub(super) store: Store,
+    pub(super) watcher: Option<Watcher>,
+    pub(super) cancel: CancellationToken,
+    pub(super) changed: watch::Sender<u64>,
+    pub(super) metrics: Arc<Metrics>,
+    embedded: tokio::sync::Mutex<Option<Arc<Embedded>>>,
+    connecting: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+    feed: RwLock<Arc<Feed>>,
+}
+
+/// What changes while the program runs.
+pub(super) struct State {
+    pub(super) config: Arc<Config>,
+    pub(super) accounts: Standings,
+    /// The company in use.
+    pub(super) shared: Option<Arc<Shared>>,
+    /// Why there is none, or why the last poll failed.
+    pub(super) trouble: Option<Error>,
+    pub(super) reload: crate::status::Reload,
+    pub(super) ready: bool,
+}
+
+impl Engine {
+    /// Opens the state and prepares every account. Talks to nobody yet.
+    pub async fn open(
+        environment: Environment,
+        config: Config,
+        create: Create,
+        clock: SharedClock,
+    ) -> Result<Arc<Self>, Refused> {
+        let path = state_path(&config);
+        let store = tokio::task::spawn_blocking(move || match create {
+            Create::Never => Store::open(&path),
+            Create::IfMissing => Store::open_or_create(&path),
+        });
+        let store =
+            store.await.map_err(|e| Refused::new(RefusedKind::Failed, e.to_string()))?.map_err(refused_store)?;
+        let watcher = Watcher::new().inspect_err(|error| tracing::warn!(%error, "changes are found at the interval"));
+        let now = clock.now();
+        let feed = RwLock::new(Arc::new(Feed::new(config.pipedrive.sweep)));
+        let engine = Self {
+            environment,
+            clock,
+            store,
+            watcher: watcher.ok(),
+            cancel: CancellationToken::new(),
+            changed: watch::Sender::new(0),
+            metrics: Arc::default(),
+            embedded: tokio::sync::Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            state: Mutex::new(State {
+                config: Arc::new(config),
+                accounts: Standings::new(),
+                shared: None,
+                trouble: None,
+                reload: crate::status::Reload { ok: true, at: Some(now.into()), problems: Vec::new() },
+                ready: false,
+            }),
+            feed,
+        };
+        let names: Vec<AccountName> = engine.state().config.accounts.keys().cloned().collect();
+        engine.seat(&names);
+        Ok(Arc::new(engine))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.state().config)
+    }
+
+    /// Tells whoever shows the status that it changed.
+    pub(super) fn show(&self) {
+        self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// (Re)builds these accounts from the configuration in use.
+    pub(super) fn seat(&self, names: &[AccountName]) {
+        let now = self.clock.now();
+        let mut state = self.state();
+        let config = Arc::clone(&state.config);
+        let declared_names: Arc<BTreeSet<AccountName>> = Arc::new(config.accounts.keys().cloned().collect());
+        for name in names {
+            let Some(account) = config.accounts.get(name) else { continue };
+            let book = parts::book(account, self.watcher.as_ref(), &self.clock);
+            let rehearsed = parts::rehearsed(account.clone(), &config);
+            let member = book.map(|book| Arc::new(Member::new(rehearsed, book, Arc::clone(&declared_names))));
+            let mut standing = Standing::new(account.clone(), member, now);
+            if let Some(old) = state.accounts.remove(name) {
+                // A pass of the old declaration ends between two steps; the new one starts after it.
+                old.cancel.cancel();
+                standing.running = old.running;
+                standing.live = old.live;
+            }
+            state.accounts.insert(name.clone(), standing);
+        }
+    }
+
+    /// Drops accounts that are no longer declared. Their links stay.
+    pub(super) fn unseat(&self, names: &[AccountName]) {
+        let mut state = self.state();
+        for name in names {
+            if let Some(old) = state.accounts.remove(name) {
+                old.cancel.cancel();
+            }
+        }
+    }
+
+    /// The company, connected if it is not yet.
+    pub(super) async fn shared(&self) -> Result<Arc<Shared>, Error> {
+        let _one_at_a_time = self.connecting.lock().await;
+        if let Some(shared) = self.state().shared.clone() {
+            return Ok(shared);
+        }
+        let connected = self.connect().await;
+        let mut state = self.state();
+        match connected {
+            Ok(shared) => {
+                state.trouble = None;
+                state.shared = Some(Arc::clone(&shared));
+                Ok(shared)
+            }
+            Err(error) => {
+                state.trouble = Some(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Arc<Shared>, Error> {
+        let config = self.config();
+        let client = parts::client(&config, &self.clock)?;
+        let sandbox = if config.pipedrive.sandbox { Some(self.sandbox(&config).await?) } else { None };
+        let around = (&self.environment, &*config);
+        let company = parts::company(around, &client, &self.clock, sandbox.as_deref(), &self.cancel).await?;
+        if let Some(note) = company.unsaid_fields_note() {
+            tracing::info!("{note}");
+        }
+        let shared = Shared::open(self.store.clone(), Arc::clone(&self.clock), company).await;
+        shared.map(Arc::new).map_err(|error| Error::new(Kind::Unavailable, error.to_string()))
+    }
+
+    /// The embedded sandbox, started if it is not yet.
+    async fn sandbox(&self, config: &Config) -> Result<Arc<Embedded>, Error> {
+        let mut embedded = self.embedded.lock().await;
+        if let Some(running) = &*embedded {
+            return Ok(Arc::clone(running));
+        }
+        let started = Arc::new(parts::embed(config, &self.clock).await?);
+        *embedded = Some(Arc::clone(&started));
+        Ok(started)
+    }
+
+    /// Where the embedded sandbox's persons can be seen, if one runs.
+    pub(super) async fn sandbox_page(&self) -> Option<String> {
+        self.embedded.lock().await.as_ref().map(|sandbox| parts::sandbox_page(&sandbox.root))
+    }
+
+    /// Stops the embedded sandbox, once nobody talks to it any more.
+    pub(super) async fn stop_sandbox(&self) {
+        let embedded = self.embedded.lock().await.take();
+        if let Some(embedded) = embedded.and_then(Arc::into_inner) {
+            embedded.stop().await;
+        }
+    }
+
+    /// Forgets the company: the next use connects anew.
+    pub(super) fn disconnect(&self) {
+        let mut state = self.state();
+        state.shared = None;
+        let sweep = state.config.pipedrive.sweep;
+        drop(state);
+        *self.feed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Feed::new(sweep));
+    }
+
+    /// Looks what changed in Pipedrive.
+    pub(super) async fn poll(&self, sweep: bool) -> Result<Polled, Error> {
+        let shared = self.shared().await?;
+        let feed = Arc::clone(&self.feed.read().unwrap_or_else(PoisonError::into_inner));
+        feed.set_interests(self.interests(&shared).await);
+        let polled = feed.poll(&shared, sweep, &self.cancel).await;
+        self.state().trouble = polled.as_ref().err().cloned();
+        polled
+    }
+
+    /// Which checkpoints want to hear of an owner's new persons. An account whose owner is not known yet asks at its pass.
+    async fn interests(
+        &self,
+        shared: &Shared,
+    ) -> HashMap<crate::contact::UserId, BTreeSet<crate::store::CheckpointId>> {
+        let members: Vec<Arc<Member>> = self.state().accounts.values().filter_map(|s| s.member.clone().ok()).collect();
+        let mut interests: HashMap<_, BTreeSet<_>> = HashMap::new();
+        let Ok(view) = self.store.view() else { return interests };
+        for member in members {
+            let two_way = member.declared.policy.direction == crate::account::Direction::TwoWay;
+            if !two_way || !member.declared.policy.new_persons {
+                continue;
+            }
+            let Ok(seat) = member.seat(shared, &self.cancel).await else { continue };
+            if let Ok(Some((id, _))) = view.checkpoint_of(&member.name) {
+                interests.entry(seat.owner).or_default().insert(id);
+            }
+        }
+        interests
+    }
+
+    /// What a pass of this account needs; `None` if it cannot run.
+    pub(super) fn ticket(&self, name: &AccountName) -> Option<(Arc<Member>, Live, CancellationToken)> {
+        let mut state = self.state();
+        let standing = state.accounts.get_mut(name)?;
+        if standing.cancel.is_cancelled() {
+            standing.cancel = self.cancel.child_token();
+        }
+        let member = standing.member.as_ref().ok().map(Arc::clone)?;
+        Some((member, standing.live.clone(), standing.cancel.clone()))
+    }
+
+    /// One pass of one account.
+    pub(super) async fn pass(
+        &self,
+        (member, live, cancel): (Arc<Member>, Live, CancellationToken),
+        wish: Wish,
+    ) -> Outcome {
+        match self.shared().await {
+            Ok(shared) => crate::reconcile::run(&shared, &member, wish, &live, &cancel).await,
+            Err(error) => Outcome { ended: crate::reconcile::Ended::of(error), record: None, again: false },
+        }
+    }
+
+    /// The names of the accounts that are meant: all, or the one.
+    pub(super) fn meant(&self, account: Option<&AccountName>) -> Result<Vec<AccountName>, Refused> {
+        let state = self.state();
+        match account {
+            None => {
+                Ok(state.accounts.iter().filter(|(_, s)| s.declared.enabled).map(|(name, _)| name.clone()).collect())
+            }
+            Some(name) if state.accounts.contains_key(name) => Ok(vec![name.clone()]),
+            Some(name) => Err(Refused::unknown_account(name.as_str())),
+        }
+    }
+}
+
+/// The state database of a configuration.
+pub(super) fn state_path(config: &Config) -> PathBuf {
+    config.state_dir.join("state.redb")
+}
+
+fn refused_store(error: StoreError) -> Refused {
+    let kind = match &error {
+        StoreError::Missing { .. } => RefusedKind::NotReachable,
+        _ => RefusedKind::Failed,
+    };
+    Refused::new(kind, error.to_string())
+}
+
+/// Everything by account.
+pub(super) type ByAccount<T> = BTreeMap<AccountName, T>;

@@ -1,0 +1,347 @@
+//! What people and commands may ask: answered by the running daemon through its loop, or by a single command itself.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::engine::Engine;
+use super::event::{Event, Sync};
+use super::{show, standing};
+use crate::account::AccountName;
+use crate::clock::Moment;
+use crate::contact::Digest;
+use crate::reconcile::{Ended, Outcome, Wish};
+use crate::status::{
+    AccountPlan, At, CompanyState, Finding, HeldItem, Operator, Pipedrive, Refused, RefusedKind, Reloaded, Snapshot,
+    Synced, Tokens,
+};
+use crate::store::{Confirmation, Op};
+
+/// The daemon, as asked from outside its loop.
+pub(super) struct Running {
+    pub(super) engine: Arc<Engine>,
+    pub(super) events: mpsc::UnboundedSender<Event>,
+}
+
+/// A single command that works on the state itself.
+pub(super) struct Local(pub(super) Arc<Engine>);
+
+fn stopping() -> Refused {
+    Refused::new(RefusedKind::NotReachable, "carnetd is stopping")
+}
+
+#[async_trait]
+impl Operator for Running {
+    fn snapshot(&self) -> Snapshot {
+        self.engine.snapshot()
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.engine.changed.subscribe()
+    }
+
+    fn ready(&self) -> bool {
+        self.engine.state().ready
+    }
+
+    fn alive(&self) -> bool {
+        !self.events.is_closed()
+    }
+
+    async fn refresh(&self, account: Option<&AccountName>) -> Result<(), Refused> {
+        self.engine.meant(account)?;
+        self.events.send(Event::Refresh(account.cloned())).map_err(|_| stopping())
+    }
+
+    async fn reload(&self) -> Reloaded {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.events.send(Event::Reload { refresh: false, reply: Some(reply) });
+        let failed = || Reloaded { ok: false, problems: Vec::new(), rendered: stopping().message, changed: Vec::new() };
+        if sent.is_err() { failed() } else { answer.await.unwrap_or_else(|_| failed()) }
+    }
+
+    async fn sync(&self, account: Option<&AccountName>, full: bool) -> Result<Vec<Synced>, Refused> {
+        let (reply, answer) = oneshot::channel();
+        let wish = Wish { full, retry: true };
+        let sync = Sync { account: account.cloned(), wish, reply };
+        self.events.send(Event::Sync(sync)).map_err(|_| stopping())?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    async fn plan(&self, account: Option<&AccountName>) -> Result<Vec<AccountPlan>, Refused> {
+        self.engine.plan(account).await
+    }
+
+    async fn held(&self, account: Option<&AccountName>) -> Result<Vec<HeldItem>, Refused> {
+        self.engine.held(account)
+    }
+
+    async fn confirm(&self, account: &AccountName, digest: Digest) -> Result<HeldItem, Refused> {
+        let item = self.engine.confirm(account, digest).await?;
+        self.events.send(Event::Confirmed(account.clone())).map_err(|_| stopping())?;
+        Ok(item)
+    }
+
+    async fn groups(&self, account: &AccountName) -> Result<Vec<String>, Refused> {
+        self.engine.groups(account).await
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        self.engine.check().await
+    }
+}
+
+#[async_trait]
+impl Operator for Local {
+    fn snapshot(&self) -> Snapshot {
+        self.0.snapshot()
+    }
+
+    fn changed(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    fn ready(&self) -> bool {
+        false
+    }
+
+    fn alive(&self) -> bool {
+        false
+    }
+
+    async fn refresh(&self, _account: Option<&AccountName>) -> Result<(), Refused> {
+        let refused = Refused::new(RefusedKind::NotReachable, "no carnetd is running that could refresh");
+        Err(refused.help("start it with `carnetd run`, or run one pass with `carnetd sync`"))
+    }
+
+    async fn reload(&self) -> Reloaded {
+        Reloaded {
+            ok: false,
+            problems: Vec::new(),
+            rendered: "no carnetd is running that could reload".to_owned(),
+            changed: Vec::new(),
+        }
+    }
+
+    async fn sync(&self, account: Option<&AccountName>, full: bool) -> Result<Vec<Synced>, Refused> {
+        let names = self.0.meant(account)?;
+        let mut all = Vec::new();
+        let polled = self.0.poll(full).await;
+        for name in names {
+            let outcome = match &polled {
+                Ok(_) => self.0.passes(&name, Wish { full, retry: true }).await,
+                Err(error) => Outcome { ended: Ended::of(error.clone()), record: None, again: false },
+            };
+            let record = outcome.record.as_ref();
+            all.push(Synced {
+                account: name.to_string(),
+                outcome: show::outcome(&outcome.ended),
+                message: show::message(&outcome.ended),
+                added: record.map_or(0, |r| r.added),
+                updated: record.map_or(0, |r| r.updated),
+                deleted: record.map_or(0, |r| r.deleted),
+                failed: record.map_or(0, |r| r.failed),
+            });
+        }
+        self.0.stop_sandbox().await;
+        Ok(all)
+    }
+
+    async fn plan(&self, account: Option<&AccountName>) -> Result<Vec<AccountPlan>, Refused> {
+        if let Err(error) = self.0.poll(false).await {
+            return Err(refused(&error));
+        }
+        self.0.plan(account).await
+    }
+
+    async fn held(&self, account: Option<&AccountName>) -> Result<Vec<HeldItem>, Refused> {
+        self.0.held(account)
+    }
+
+    async fn confirm(&self, account: &AccountName, digest: Digest) -> Result<HeldItem, Refused> {
+        self.0.confirm(account, digest).await
+    }
+
+    async fn groups(&self, account: &AccountName) -> Result<Vec<String>, Refused> {
+        self.0.groups(account).await
+    }
+
+    async fn check(&self) -> Vec<Finding> {
+        self.0.check().await
+    }
+}
+
+impl Engine {
+    /// Passes of one account until there is nothing that the next one should look at without delay.
+    async fn passes(&self, name: &AccountName, wish: Wish) -> Outcome {
+        /// A pass that brings something to light each time is left to the daemon.
+        const MOST: usize = 5;
+        let Some(ticket) = self.ticket(name) else {
+            let message = match self.state().accounts.get(name).map(|s| s.member.as_ref().err().cloned()) {
+                Some(Some(error)) => error.message,
+                _ => "the account cannot run".to_owned(),
+            };
+            return Outcome { ended: Ended::Failed(message), record: None, again: false };
+        };
+        let mut outcome = self.pass(ticket.clone(), wish).await;
+        for _ in 1..MOST {
+            if !outcome.again {
+                break;
+            }
+            let next = self.pass(ticket.clone(), Wish::default()).await;
+            outcome = outcome.then(next);
+        }
+        outcome
+    }
+
+    /// The status document.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let state = self.state();
+        let view = self.store.view();
+        let mut accounts = Vec::new();
+        if let Ok(view) = &view {
+            for (name, standing) in &state.accounts {
+                match standing.show(name, view) {
+                    Ok(account) => accounts.push(account),
+                    Err(error) => tracing::error!(account = %name, %error, "the state cannot be read"),
+                }
+            }
+        }
+        Snapshot {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            reload: state.reload.clone(),
+            pipedrive: pipedrive(&state),
+            accounts,
+        }
+    }
+
+    async fn plan(&self, account: Option<&AccountName>) -> Result<Vec<AccountPlan>, Refused> {
+        let names = self.meant(account)?;
+        let shared = self.shared().await.map_err(|error| refused(&error))?;
+        let mut plans = Vec::new();
+        for name in names {
+            let Some((member, _, cancel)) = self.ticket(&name) else { continue };
+            let wish = Wish { retry: true, full: true };
+            let intended = crate::reconcile::intend(&shared, &member, wish, &cancel).await;
+            plans.push(show::account_plan(&name, intended));
+        }
+        Ok(plans)
+    }
+
+    fn held(&self, account: Option<&AccountName>) -> Result<Vec<HeldItem>, Refused> {
+        let names = self.meant(account)?;
+        let failed = |error: crate::store::StoreError| Refused::new(RefusedKind::Failed, error.to_string());
+        let view = self.store.view().map_err(failed)?;
+        let mut items = Vec::new();
+        for name in names {
+            let Some((id, checkpoint)) = view.checkpoint_of(&name).map_err(failed)? else { continue };
+            items.extend(checkpoint.hold.iter().map(|hold| show::held_account(&name, hold)));
+            let links = view.held(id).map_err(failed)?;
+            items.extend(links.iter().filter_map(|(link_id, link)| show::held_link(&name, *link_id, link)));
+        }
+        Ok(items)
+    }
+
+    async fn confirm(&self, account: &AccountName, digest: Digest) -> Result<HeldItem, Refused> {
+        let wanted = digest.to_string();
+        let item = self.held(Some(account))?.into_iter().find(|item| item.digest == wanted);
+        let item = item.ok_or_else(|| {
+            let message = format!("nothing of account {account} waits under the digest {wanted}");
+            Refused::new(RefusedKind::Failed, message)
+                .help(format!("`carnetd held {account}` lists what waits now; a changed plan has another digest"))
+        })?;
+        let failed = |error: crate::store::StoreError| Refused::new(RefusedKind::Failed, error.to_string());
+        let stored = self.store.view().and_then(|view| view.checkpoint_of(account)).map_err(failed)?;
+        let Some((id, checkpoint)) = stored else { return Err(Refused::unknown_account(account.as_str())) };
+        let shown = checkpoint.hold.filter(|hold| hold.digest == digest).map(|hold| hold.shown);
+        let confirmation = Confirmation { digest, steps: shown.unwrap_or_default(), at: self.clock.now() };
+        self.store.write(vec![Op::PutConfirmation(id, confirmation)]).await.map_err(failed)?;
+        Ok(item)
+    }
+
+    async fn groups(&self, account: &AccountName) -> Result<Vec<String>, Refused> {
+        self.meant(Some(account))?;
+        let member = self.state().accounts.get(account).map(|standing| standing.member.clone());
+        match member {
+            Some(Ok(member)) => member.provider.groups(&self.cancel).await.map_err(|error| refused(&error)),
+            Some(Err(error)) => Err(refused(&error)),
+            None => Err(Refused::unknown_account(account.as_str())),
+        }
+    }
+
+    /// The online half of `check`: logins, groups, owners, visibility.
+    async fn check(&self) -> Vec<Finding> {
+        let finding = |account: Option<&AccountName>, result: Result<String, crate::adapter::Error>| Finding {
+            account: account.map(ToString::to_string),
+            ok: result.is_ok(),
+            message: result.unwrap_or_else(|error| error.message),
+            help: None,
+        };
+        let shared = match self.shared().await {
+            Ok(shared) => shared,
+            Err(error) => return vec![finding(None, Err(error))],
+        };
+        let mut findings = vec![finding(None, Ok(format!("Pipedrive company {}", shared.company.domain())))];
+        for name in self.meant(None).unwrap_or_default() {
+            let member = self.state().accounts.get(&name).map(|standing| standing.member.clone());
+            let Some(member) = member else { continue };
+            let result = async {
+                let member = member?;
+                let seat = member.seat(&shared, &self.cancel).await?;
+                let groups = member.provider.groups(&self.cancel).await?;
+                let group = &member.declared.group;
+                if let crate::account::Group::Named(wanted) = group
+                    && !groups.contains(wanted)
+                {
+                    let message = format!("the group \"{wanted}\" is not there; `carnetd groups {name}` lists what is");
+                    return Err(crate::adapter::Error::new(crate::adapter::Kind::Group, message));
+                }
+                let sees = shared.company.sees_everything(seat.owner, seat.visible_to, &self.cancel).await?;
+                let proof = if sees {
+                    ""
+                } else {
+                    "; the token does not see everything of this owner, so persons that are not \
+                     found are held as \"gone or hidden\""
+                };
+                Ok(format!("owner {}, group {}{proof}", member.declared.owner, group.as_str()))
+            };
+            findings.push(finding(Some(&name), result.await));
+        }
+        findings
+    }
+}
+
+fn pipedrive(state: &super::engine::State) -> Pipedrive {
+    let budget = state.shared.as_ref().map(|shared| shared.company.budget());
+    let exhausted = budget.as_ref().and_then(|b| b.exhausted_until);
+    let (word, reason) = match (&state.trouble, exhausted) {
+        (Some(error), _) => (standing::company_state(error), Some(error.message.clone())),
+        (None, Some(until)) => (CompanyState::Paused, Some(format!("the daily budget is used up until {until}"))),
+        (None, None) if state.shared.is_none() => (CompanyState::Starting, None),
+        (None, None) => (CompanyState::Ok, None),
+    };
+    let moment = |at: Option<Moment>| at.map(At);
+    Pipedrive {
+        state: word,
+        reason,
+        company: state.shared.as_ref().map(|shared| shared.company.domain().to_owned()),
+        tokens: Tokens {
+            limit: budget.as_ref().map_or(0, |b| b.limit),
+            used: budget.as_ref().map_or(0, |b| b.used),
+            reserve: budget.as_ref().map_or(0, |b| b.reserve),
+            runs_out_at: budget.as_ref().and_then(|b| moment(b.runs_out_at)),
+        },
+    }
+}
+
+fn refused(error: &crate::adapter::Error) -> Refused {
+    use crate::adapter::Kind;
+    let kind = match error.kind {
+        Kind::Login => RefusedKind::NeedsLogin,
+        Kind::Later { .. } => RefusedKind::Later,
+        Kind::Unavailable => RefusedKind::NotReachable,
+        _ => RefusedKind::Failed,
+    };
+    Refused::new(kind, error.message.clone())
+}

@@ -1,0 +1,168 @@
+//! Plans and held things in the words of the commands.
+
+use crate::account::AccountName;
+use crate::contact::{Change, Contact};
+use crate::link::{Link, LinkId, State};
+use crate::plan::{self, Plan, Step};
+use crate::reconcile::{Ended, Intended};
+use crate::status::{AccountPlan, FieldLine, HeldItem, Outcome, PlanCounts, PlanStep};
+use crate::store::AccountHold;
+
+/// A plan as `carnetd plan` shows it.
+pub(super) fn account_plan(account: &AccountName, intended: Result<Intended, Ended>) -> AccountPlan {
+    match intended {
+        Ok(Intended { plan, unreadable }) => {
+            let held = !plan.refusals.is_empty();
+            let message = (!unreadable.is_empty())
+                .then(|| unreadable.iter().map(|(_, why)| why.clone()).collect::<Vec<_>>().join("\n"));
+            AccountPlan {
+                account: account.to_string(),
+                outcome: if held { Outcome::Held } else { Outcome::Ok },
+                message,
+                refusals: plan.refusals.iter().map(ToString::to_string).collect(),
+                digest: plan.digest().to_string(),
+                counts: counts(&plan),
+                steps: plan.steps.iter().filter(|s| is_shown(s)).map(step).collect(),
+            }
+        }
+        Err(ended) => AccountPlan {
+            account: account.to_string(),
+            outcome: outcome(&ended),
+            message: message(&ended),
+            refusals: Vec::new(),
+            digest: if let Ended::Held(hold) = &ended { hold.digest.to_string() } else { String::new() },
+            steps: Vec::new(),
+            counts: PlanCounts::default(),
+        },
+    }
+}
+
+/// Steps that only renew what was last seen interest nobody.
+fn is_shown(step: &Step) -> bool {
+    step.writes() || !matches!(step.reason, plan::Reason::Seen)
+}
+
+fn counts(plan: &Plan) -> PlanCounts {
+    let mut counts = PlanCounts::default();
+    for step in &plan.steps {
+        match action(step) {
+            "create" => counts.added += 1,
+            "update" => counts.updated += 1,
+            "delete" => counts.deleted += 1,
+            "hold" => counts.held += 1,
+            "link" => counts.linked += 1,
+            _ => {}
+        }
+    }
+    counts
+}
+
+fn action(step: &Step) -> &'static str {
+    let has = |is: fn(&Change) -> bool| step.writes.iter().any(|w| is(&w.change));
+    if has(|c| matches!(c, Change::Delete { .. })) {
+        "delete"
+    } else if has(|c| matches!(c, Change::Create { .. })) {
+        "create"
+    } else if step.writes() {
+        "update"
+    } else {
+        match step.reason {
+            plan::Reason::Held(_) => "hold",
+            plan::Reason::Dormant(_) => "sleep",
+            plan::Reason::Matched => "link",
+            _ => "note",
+        }
+    }
+}
+
+fn step(step: &Step) -> PlanStep {
+    let side = step.writes.first().map(|write| match write.side {
+        plan::Side::Provider => "provider".to_owned(),
+        plan::Side::Pipedrive => "pipedrive".to_owned(),
+    });
+    let label = |contact: &Contact| contact.shown_name().unwrap_or_default();
+    let named = match &step.then {
+        plan::Then::Keep(link) => link
+            .contact
+            .as_ref()
+            .map(|half| label(&half.seen))
+            .or_else(|| link.person.as_ref().map(|half| label(&half.seen))),
+        plan::Then::Forget | plan::Then::Nothing => None,
+    };
+    let fields = step.lines().into_iter().map(|line| FieldLine {
+        field: line.field,
+        before: Some(line.before).filter(|text| !text.is_empty()),
+        after: Some(line.after).filter(|text| !text.is_empty()),
+    });
+    PlanStep {
+        action: action(step).to_owned(),
+        side,
+        reason: step.reason.as_str().to_owned(),
+        contact: named
+            .filter(|name| !name.is_empty())
+            .or_else(|| step.contact.as_ref().map(ToString::to_string))
+            .unwrap_or_default(),
+        person: step.person.map(|person| person.0),
+        fields: fields.collect(),
+        said: step.said.iter().map(|said| (*said).to_owned()).collect(),
+        digest: step.digest().to_string(),
+    }
+}
+
+/// An account that is held whole.
+pub(super) fn held_account(account: &AccountName, hold: &AccountHold) -> HeldItem {
+    HeldItem {
+        account: account.to_string(),
+        digest: hold.digest.to_string(),
+        code: hold.code.clone(),
+        what: hold.message.clone(),
+        candidates: Vec::new(),
+        confirming: "lets exactly this plan through, or less; anything beyond it is refused anew".to_owned(),
+        lines: hold.lines.clone(),
+        since: Some(hold.at.into()),
+    }
+}
+
+/// One contact or person that waits; `None` for a link that does not.
+pub(super) fn held_link(account: &AccountName, id: LinkId, link: &Link) -> Option<HeldItem> {
+    let State::Held(hold) = &link.state else { return None };
+    let name = |contact: &Contact| contact.shown_name().unwrap_or_else(|| format!("link {id}"));
+    let who = match (&link.contact, &link.person) {
+        (Some(half), _) => format!("{} ({})", name(&half.seen), half.id),
+        (None, Some(half)) => format!("{} (person {})", name(&half.seen), half.id),
+        (None, None) => format!("link {id}"),
+    };
+    let persons = hold.persons.iter().map(|person| format!("person {person}"));
+    let contacts = hold.contacts.iter().map(|contact| format!("contact {contact}"));
+    Some(HeldItem {
+        account: account.to_string(),
+        digest: plan::hold_digest(link)?.to_string(),
+        code: hold.cause.as_str().to_owned(),
+        what: format!("{who}: {}", plan::hold_sentence(hold.cause)),
+        candidates: persons.chain(contacts).collect(),
+        confirming: plan::confirm_sentence(hold.cause).to_owned(),
+        lines: Vec::new(),
+        since: None,
+    })
+}
+
+/// How a pass ended, in the commands' word.
+pub(super) fn outcome(ended: &Ended) -> Outcome {
+    match ended {
+        Ended::Ok => Outcome::Ok,
+        Ended::Held(_) => Outcome::Held,
+        Ended::NeedsLogin(_) => Outcome::NeedsLogin,
+        Ended::Later(..) | Ended::Cancelled => Outcome::Later,
+        Ended::Failed(_) => Outcome::Failed,
+    }
+}
+
+/// Why, where there is something to say.
+pub(super) fn message(ended: &Ended) -> Option<String> {
+    match ended {
+        Ended::Ok => None,
+        Ended::Held(hold) => Some(hold.message.clone()),
+        Ended::NeedsLogin(message) | Ended::Later(message, _) | Ended::Failed(message) => Some(message.clone()),
+        Ended::Cancelled => Some("carnetd is stopping".to_owned()),
+    }
+}

@@ -1,0 +1,187 @@
+//! What is known of each account while the program runs, and how the status document says it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::account::AccountName;
+use crate::adapter::{Error, Kind};
+use crate::clock::Moment;
+use crate::config;
+use crate::reconcile::{Ended, Live, Member, Outcome, Wish};
+use crate::status::{Account, At, CompanyState, Pass, State, Totals};
+use crate::store::{PassRecord, StoreError, View};
+
+/// One account in this process.
+pub(super) struct Standing {
+    /// What was declared.
+    pub(super) declared: config::Account,
+    /// The account as passes see it, or why it cannot run.
+    pub(super) member: Result<Arc<Member>, Error>,
+    /// The running pass's counters.
+    pub(super) live: Live,
+    /// Ends the running pass between two steps.
+    pub(super) cancel: CancellationToken,
+    /// Whether a pass runs now.
+    pub(super) running: bool,
+    /// A pass that was asked for and has not started.
+    pub(super) wish: Option<Wish>,
+    /// When the next pass is due; `None` while one runs, or where none will.
+    pub(super) next: Option<Moment>,
+    /// How the last pass of this process ended.
+    pub(super) ended: Option<Ended>,
+    /// Failed passes in a row.
+    pub(super) failures: u32,
+}
+
+impl Standing {
+    pub(super) fn new(declared: config::Account, member: Result<Arc<Member>, Error>, due: Moment) -> Self {
+        let next = (declared.enabled && member.is_ok()).then_some(due);
+        Self {
+            declared,
+            member,
+            live: Live::default(),
+            cancel: CancellationToken::new(),
+            running: false,
+            wish: None,
+            next,
+            ended: None,
+            failures: 0,
+        }
+    }
+
+    /// Whether passes of this account can run at all.
+    pub(super) fn can_run(&self) -> bool {
+        self.declared.enabled && self.member.is_ok()
+    }
+
+    /// Takes the end of a pass in.
+    pub(super) fn end(&mut self, outcome: &Outcome) {
+        self.running = false;
+        self.live.clear();
+        self.failures = match outcome.ended {
+            Ended::Failed(_) | Ended::Later(..) => self.failures.saturating_add(1),
+            _ => 0,
+        };
+        self.ended = Some(outcome.ended.clone());
+    }
+
+    fn state(&self) -> (State, Option<String>, Option<&'static str>) {
+        if !self.declared.enabled {
+            return (State::Paused, Some("enabled = false".to_owned()), Some("disabled"));
+        }
+        if let Err(error) = &self.member {
+            return (State::Error, Some(error.message.clone()), Some(code(error.kind)));
+        }
+        if self.running {
+            return (State::Running, None, None);
+        }
+        match &self.ended {
+            None => (State::Starting, None, None),
+            Some(Ended::Ok | Ended::Cancelled) => (State::Idle, None, None),
+            Some(Ended::Held(hold)) => (State::Held, Some(hold.message.clone()), None),
+            Some(Ended::NeedsLogin(message)) => (State::NeedsLogin, Some(message.clone()), Some("login")),
+            Some(Ended::Later(message, _)) => (State::Paused, Some(message.clone()), Some("later")),
+            Some(Ended::Failed(message)) => (State::Error, Some(message.clone()), Some("failed")),
+        }
+    }
+
+    /// The account's part of the status document.
+    pub(super) fn show(&self, name: &AccountName, view: &View) -> Result<Account, StoreError> {
+        let stored = view.checkpoint_of(name)?;
+        let (state, reason, code) = self.state();
+        let (mut contacts, mut held, mut totals) = (0, 0, Totals::default());
+        let (mut last_pass, mut last_change, mut reason_code) = (None, None, code.map(str::to_owned));
+        if let Some((id, checkpoint)) = stored {
+            let counts = view.counts(id)?;
+            contacts = counts.active;
+            held = counts.held + u64::from(checkpoint.hold.is_some());
+            totals = Totals {
+                added: checkpoint.totals.added,
+                updated: checkpoint.totals.updated,
+                deleted: checkpoint.totals.deleted,
+            };
+            last_pass = checkpoint.last_pass.as_ref().map(pass);
+            last_change = checkpoint.last_change.as_ref().map(pass);
+            if let (State::Held, Some(hold)) = (state, &checkpoint.hold) {
+                reason_code = Some(hold.code.clone());
+            }
+        }
+        Ok(Account {
+            name: name.to_string(),
+            provider: self.declared.provider.as_str().to_owned(),
+            address: self.declared.address.clone(),
+            group: self.declared.group.as_str().to_owned(),
+            direction: self.declared.policy.direction.as_str().to_owned(),
+            visibility: self.declared.policy.visibility.to_string(),
+            state,
+            reason,
+            reason_code,
+            contacts,
+            held,
+            other_visibility: 0,
+            next_pass_at: self.next.map(At),
+            current: self.live.current().as_ref().map(pass),
+            last_change,
+            last_pass,
+            totals,
+        })
+    }
+}
+
+/// All accounts, by name.
+pub(super) type Standings = BTreeMap<AccountName, Standing>;
+
+fn pass(record: &PassRecord) -> Pass {
+    Pass {
+        id: record.id.0,
+        started_at: At(record.started),
+        finished_at: record.finished.map(At),
+        outcome: outcome(&record.outcome),
+        added: record.added,
+        updated: record.updated,
+        deleted: record.deleted,
+        failed: record.failed,
+        planned: None,
+    }
+}
+
+/// The status document's word for a stored outcome.
+pub(super) fn outcome(word: &str) -> Option<crate::status::Outcome> {
+    use crate::status::Outcome;
+    match word {
+        "ok" => Some(Outcome::Ok),
+        "held" => Some(Outcome::Held),
+        "needs_login" => Some(Outcome::NeedsLogin),
+        "later" | "cancelled" => Some(Outcome::Later),
+        "failed" => Some(Outcome::Failed),
+        _ => None,
+    }
+}
+
+/// A fixed word for what happened.
+pub(super) fn code(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Login => "login",
+        Kind::Forbidden => "forbidden",
+        Kind::NotFound => "not-found",
+        Kind::Group => "group",
+        Kind::Stale => "stale",
+        Kind::Invalid => "invalid",
+        Kind::Later { .. } => "later",
+        Kind::Unavailable => "unavailable",
+        Kind::UnknownOutcome => "unknown-outcome",
+        Kind::CursorExpired => "cursor-expired",
+        Kind::Cancelled => "cancelled",
+    }
+}
+
+/// What an error of the company means for its state.
+pub(super) fn company_state(error: &Error) -> CompanyState {
+    match error.kind {
+        Kind::Login => CompanyState::NeedsLogin,
+        Kind::Later { .. } => CompanyState::Paused,
+        _ => CompanyState::Error,
+    }
+}

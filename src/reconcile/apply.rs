@@ -1,0 +1,279 @@
+//! Carries out a plan's steps: intended in the journal, sent, recorded as done.
+//!
+//! # Guarantees
+//!
+//! Every write is in the journal before it is sent. A step's result, its link and its history stand in one transaction. A
+//! write whose outcome is unknown stays in the journal; [`super::recover`] looks for it. Deletions run last. Cancellation is
+//! looked at between steps: nothing drops a write in flight.
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio_util::sync::CancellationToken;
+
+use super::member::{Member, Seat, Shared};
+use super::organizations::{Asked, store_error};
+use super::outcome::Live;
+use super::pass::{later, todo};
+use super::recover;
+use super::step::{Doing, Done};
+use super::stock::Stock;
+use super::witness::Records;
+use crate::adapter::pipedrive::OrganizationNames;
+use crate::adapter::{Error, Kind};
+use crate::contact::{Change, ContactId, Field, FieldChange, PersonId};
+use crate::link::{ContactHalf, Link, LinkId};
+use crate::plan::{Side, Step, Then};
+use crate::store::{CheckpointId, Intent, IntentId, IntentKind, Op, PassId, Todo, TodoKey};
+
+/// Steps whose intents share one transaction.
+const CHUNK: usize = 500;
+/// Steps under way at once.
+const AT_ONCE: usize = 32;
+
+/// Who applies what.
+pub(super) struct Apply<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) member: &'a Member,
+    pub(super) seat: &'a Seat,
+    pub(super) work: CheckpointId,
+    pub(super) pass: PassId,
+    pub(super) live: &'a Live,
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// What is left to do, with its reason.
+    pub(super) left: Vec<Todo>,
+    /// Persons to look at again in the next pass.
+    pub(super) touch: BTreeSet<PersonId>,
+    /// Whether the next pass should follow at once.
+    pub(super) again: bool,
+    /// What stopped the pass before its end.
+    pub(super) stopped: Option<Error>,
+}
+
+/// A step on its way: its link has a name, its writes stand in the journal.
+pub(super) struct Prepared {
+    pub(super) step: Step,
+    pub(super) link: LinkId,
+    pub(super) intents: Vec<IntentId>,
+}
+
+impl Apply<'_> {
+    /// Carries out all steps; deletions last.
+    pub(super) async fn run(
+        &self,
+        steps: Vec<Step>,
+        records: &Records,
+        stock: &mut Stock,
+        cancel: &CancellationToken,
+    ) -> Result<Applied, Error> {
+        let mut applied = Applied::default();
+        let steps = self.with_organizations(steps, &mut applied, cancel).await?;
+        let is_deletion = |step: &Step| step.writes.iter().any(|w| matches!(w.change, Change::Delete { .. }));
+        let (deletions, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_deletion);
+        for phase in [others, deletions] {
+            let mut phase = phase.into_iter().peekable();
+            while phase.peek().is_some() && applied.stopped.is_none() {
+                let chunk: Vec<Step> = phase.by_ref().take(CHUNK).collect();
+                self.chunk(chunk, records, stock, &mut applied, cancel).await?;
+            }
+            self.leave(phase, &mut applied);
+        }
+        Ok(applied)
+    }
+
+    /// One chunk: intents first, then the steps side by side, then what may have been written is looked for.
+    async fn chunk(
+        &self,
+        steps: Vec<Step>,
+        records: &Records,
+        stock: &mut Stock,
+        applied: &mut Applied,
+        cancel: &CancellationToken,
+    ) -> Result<(), Error> {
+        let (prepared, ops) = self.prepare(steps)?;
+        if !ops.is_empty() {
+            self.shared.store.write(ops).await.map_err(store_error)?;
+        }
+        let mut unknown = false;
+        {
+            let _creating = self.shared.creating.read().await;
+            let stop = CancellationToken::new();
+            let steps: Vec<BoxFuture<'_, _>> = prepared
+                .into_iter()
+                .map(|prepared| Doing { apply: self, records, stop: &stop, cancel }.run(prepared).boxed())
+                .collect();
+            let mut running = futures_util::stream::iter(steps).buffer_unordered(AT_ONCE);
+            while let Some(done) = running.next().await {
+                unknown |= self.note(done?, stock, applied, &stop);
+            }
+        }
+        if unknown && recover::recover(self.shared, self.member, self.seat, self.work, cancel).await? {
+            applied.again = true;
+        }
+        Ok(())
+    }
+
+    /// Gives every step its link's name and writes its intents; a creation also leaves its half, so that what was once
+    /// decided to be new is not taken for a double of its twin after a crash.
+    fn prepare(&self, steps: Vec<Step>) -> Result<(Vec<Prepared>, Vec<Op>), Error> {
+        let highest = self.shared.store.view().and_then(|view| view.watcher()).map_err(store_error)?;
+        let highest = self.shared.mirror.highest().max(highest.and_then(|w| w.highest_person));
+        let mut ops = Vec::new();
+        let mut prepared = Vec::with_capacity(steps.len());
+        for mut step in steps {
+            let link = step.link.unwrap_or_else(|| self.shared.store.next_link());
+            if let Then::Keep(half) = &step.then
+                && step.link.is_none()
+                && step.writes()
+            {
+                ops.push(Op::PutLink { checkpoint: self.work, id: link, link: half.clone() });
+            }
+            let mut intents = Vec::new();
+            for write in &mut step.writes {
+                choose_id(write.side, &mut write.change);
+                let id = self.shared.store.next_intent();
+                let intent = Intent {
+                    checkpoint: self.work,
+                    pass: self.pass,
+                    link: Some(link),
+                    side: side(write.side),
+                    what: IntentKind::Contact(write.change.clone()),
+                    highest: Some(highest.map_or(0, |person| person.0)),
+                    at: self.shared.clock.now(),
+                    reason: step.reason.as_str().to_owned(),
+                    contact: contact_half(&step.then),
+                };
+                ops.push(Op::Intend(id, Box::new(intent)));
+                intents.push(id);
+            }
+            prepared.push(Prepared { step, link, intents });
+        }
+        Ok((prepared, ops))
+    }
+
+    /// Takes a step's end in; says whether its outcome is unknown.
+    fn note(&self, done: Done, stock: &mut Stock, applied: &mut Applied, stop: &CancellationToken) -> bool {
+        if let Some((contact, in_group)) = &done.provider_now {
+            stock.put(&contact.id, &contact.seen, *in_group);
+        }
+        if let Some(id) = &done.provider_gone {
+            stock.remove(id);
+        }
+        self.live.count(|record| {
+            record.added += u64::from(done.added);
+            record.updated += u64::from(done.updated);
+            record.deleted += u64::from(done.deleted);
+        });
+        applied.touch.extend(done.touch);
+        let Some((key, error)) = done.failed else { return false };
+        let now = self.shared.clock.now();
+        match error.kind {
+            Kind::Stale => {
+                applied.again = true;
+                applied.left.extend(key.map(|key| later(key, &error.message, now)));
+            }
+            Kind::UnknownOutcome => {
+                applied.left.extend(key.map(|key| later(key, &error.message, now)));
+                return true;
+            }
+            Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::Cancelled => {
+                applied.left.extend(key.map(|key| later(key, &error.message, now)));
+                stop.cancel();
+                applied.stopped.get_or_insert(error);
+            }
+            _ => {
+                tracing::warn!(account = %self.member.name, step = done.reason, error = %error, "a contact was not written");
+                applied.left.extend(key.map(|key| todo(key, "refused", &error.message, now)));
+            }
+        }
+        false
+    }
+
+    /// Lists what a stopped pass did not come to.
+    fn leave(&self, steps: impl Iterator<Item = Step>, applied: &mut Applied) {
+        let now = self.shared.clock.now();
+        let reason = applied.stopped.as_ref().map_or_else(String::new, |error| error.message.clone());
+        for step in steps {
+            if let Some(key) = key_of(&step) {
+                applied.left.push(later(key, &reason, now));
+            }
+        }
+    }
+
+    /// Finds or creates the organizations that the steps name. Steps whose organization failed are left for later.
+    async fn with_organizations(
+        &self,
+        steps: Vec<Step>,
+        applied: &mut Applied,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Step>, Error> {
+        let names: BTreeSet<String> = steps.iter().filter_map(organization).collect();
+        if names.is_empty() {
+            return Ok(steps);
+        }
+        let asked = Asked { shared: self.shared, seat: self.seat, checkpoint: self.work, pass: self.pass };
+        let failed: BTreeMap<String, Error> = self.shared.organizations.resolve(&asked, &names, cancel).await?;
+        if failed.is_empty() {
+            return Ok(steps);
+        }
+        let now = self.shared.clock.now();
+        let error_of = |step: &Step| failed.get(&OrganizationNames::key(&organization(step)?));
+        let mut ready = Vec::new();
+        for step in steps {
+            match error_of(&step) {
+                None => ready.push(step),
+                Some(error) => applied.left.extend(key_of(&step).map(|key| later(key, &error.message, now))),
+            }
+        }
+        applied.stopped = failed
+            .into_values()
+            .find(|e| matches!(e.kind, Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::Cancelled));
+        Ok(ready)
+    }
+}
+
+/// The organization that a step's write to Pipedrive names.
+fn organization(step: &Step) -> Option<String> {
+    let change = &step.writes.iter().find(|w| w.side == Side::Pipedrive)?.change;
+    match change {
+        Change::Create { contact, .. } => contact.organization.clone(),
+        Change::Patch { fields, .. } => fields.iter().find_map(|field| match field {
+            FieldChange::Text { field: Field::Organization, after, .. } => after.clone(),
+            _ => None,
+        }),
+        Change::Delete { .. } => None,
+    }
+}
+
+/// Under what a step that was not done is kept for later.
+pub(super) fn key_of(step: &Step) -> Option<TodoKey> {
+    let contact = step.contact.clone().map(TodoKey::Contact);
+    contact.or_else(|| step.person.map(TodoKey::Person))
+}
+
+/// A contact created in a provider's book gets an id of our choosing, which the journal keeps before it is sent.
+fn choose_id(side: Side, change: &mut Change) {
+    if let Change::Create { chosen, .. } = change
+        && side == Side::Provider
+        && chosen.is_none()
+    {
+        *chosen = Some(ContactId(uuid::Uuid::new_v4().to_string()));
+    }
+}
+
+fn contact_half(then: &Then) -> Option<ContactHalf> {
+    let Then::Keep(link) = then else { return None };
+    let link: &Link = link;
+    link.contact.clone()
+}
+
+pub(super) fn side(side: Side) -> crate::store::Side {
+    match side {
+        Side::Provider => crate::store::Side::Provider,
+        Side::Pipedrive => crate::store::Side::Pipedrive,
+    }
+}

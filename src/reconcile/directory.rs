@@ -1,0 +1,147 @@
+//! Answers a plan's questions about contacts and persons that are no row of it.
+//!
+//! Indexes find candidates; the store says what they hold, and only what really holds the value asked for is an answer. A
+//! failing store answers "nobody" and is remembered: the pass that asked must not act on its plan.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::member::{Member, Seat, Shared};
+use super::stock::Stock;
+use crate::account::MatchIn;
+use crate::contact::{Contact, ContactId, Name, PersonId};
+use crate::link::{Link, LinkId, State};
+use crate::plan::{ContactNow, Directory, PersonNow, Taken};
+use crate::store::{CheckpointId, StoreError, View};
+
+/// The world around one plan, as it stood in one snapshot of the store.
+pub(super) struct Surroundings<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) member: &'a Member,
+    pub(super) seat: &'a Seat,
+    pub(super) checkpoint: CheckpointId,
+    pub(super) view: &'a View,
+    pub(super) stock: &'a Stock,
+    /// Contacts read in this pass: they are newer than the store.
+    pub(super) seen: &'a HashMap<ContactId, ContactNow>,
+    pub(super) failed: RefCell<Option<StoreError>>,
+}
+
+impl Surroundings<'_> {
+    fn or_nothing<T: Default>(&self, answer: Result<T, StoreError>) -> T {
+        answer.unwrap_or_else(|error| {
+            self.failed.borrow_mut().get_or_insert(error);
+            T::default()
+        })
+    }
+
+    fn persons(&self, candidates: Vec<PersonId>, holds: impl Fn(&Contact) -> bool) -> Vec<PersonId> {
+        let in_scope = |id: &PersonId| match self.member.declared.policy.match_in {
+            MatchIn::Company => true,
+            MatchIn::Owner => self.shared.mirror.owner(*id) == Some(self.seat.owner),
+        };
+        let holds = |id: &PersonId| self.person(*id).is_some_and(|now| holds(&now.contact));
+        candidates.into_iter().filter(in_scope).filter(holds).collect()
+    }
+
+    fn contacts(&self, candidates: Vec<ContactId>, holds: impl Fn(&Contact) -> bool) -> Vec<ContactId> {
+        let holds = |id: &ContactId| self.contact(id).is_some_and(|now| holds(&now.contact));
+        candidates.into_iter().filter(holds).collect()
+    }
+
+    fn link_of(&self, id: &ContactId) -> Option<(LinkId, Link)> {
+        self.or_nothing(self.view.link_by_contact(self.checkpoint, id))
+    }
+
+    fn taken(&self, id: LinkId, link: &Link) -> Taken {
+        match link.state {
+            State::Active => Taken::Linked(id),
+            State::Dormant(_) => Taken::Dormant(id),
+            State::Held(_) => Taken::Held(id),
+        }
+    }
+
+    fn account_of(&self, checkpoint: CheckpointId) -> crate::account::AccountName {
+        let names = self.or_nothing(self.view.names());
+        let name = names.into_iter().find(|(_, id)| *id == checkpoint).map(|(name, _)| name);
+        name.unwrap_or_else(|| self.member.name.clone())
+    }
+}
+
+fn has(elements: &[crate::contact::Element], key: &str) -> bool {
+    elements.iter().any(|e| e.key == key)
+}
+
+impl Directory for Surroundings<'_> {
+    fn persons_with_email(&self, key: &str) -> Vec<PersonId> {
+        self.persons(self.shared.mirror.with_email(key), |c| has(&c.emails, key))
+    }
+
+    fn persons_with_phone(&self, key: &str) -> Vec<PersonId> {
+        self.persons(self.shared.mirror.with_phone(key), |c| has(&c.phones, key))
+    }
+
+    fn persons_named(&self, name: &Name) -> Vec<PersonId> {
+        self.persons(self.shared.mirror.named(name), |c| c.name.equal_words(name))
+    }
+
+    fn person(&self, id: PersonId) -> Option<PersonNow> {
+        let person = self.or_nothing(self.view.person(id))?;
+        Some(self.seat.person_now(self.member, person))
+    }
+
+    fn person_taken(&self, id: PersonId) -> Option<Taken> {
+        let links = self.or_nothing(self.view.link_by_person(id));
+        // An active link anywhere says more than a hold that merely lists the person.
+        let mut best = None;
+        for (checkpoint, link_id) in links {
+            if checkpoint != self.checkpoint {
+                best = Some(Taken::Elsewhere(self.account_of(checkpoint)));
+                continue;
+            }
+            let Some(link) = self.or_nothing(self.view.link(checkpoint, link_id)) else { continue };
+            let taken = self.taken(link_id, &link);
+            if link.is_active() {
+                return Some(taken);
+            }
+            best = best.or(Some(taken));
+        }
+        best
+    }
+
+    fn contacts_with_email(&self, key: &str) -> Vec<ContactId> {
+        self.contacts(self.stock.with_email(key), |c| has(&c.emails, key))
+    }
+
+    fn contacts_with_phone(&self, key: &str) -> Vec<ContactId> {
+        self.contacts(self.stock.with_phone(key), |c| has(&c.phones, key))
+    }
+
+    fn contacts_named(&self, name: &Name) -> Vec<ContactId> {
+        self.contacts(self.stock.named(name), |c| c.name.equal_words(name))
+    }
+
+    fn contact(&self, id: &ContactId) -> Option<ContactNow> {
+        if let Some(now) = self.seen.get(id) {
+            return Some(now.clone());
+        }
+        let half = self.link_of(id)?.1.contact?;
+        Some(ContactNow {
+            in_group: self.stock.in_group(id).unwrap_or(false),
+            id: half.id,
+            stable: half.stable,
+            revision: half.revision,
+            contact: half.seen,
+            changed_at: None,
+        })
+    }
+
+    fn contact_taken(&self, id: &ContactId) -> Option<Taken> {
+        if let Some((link_id, link)) = self.link_of(id) {
+            return Some(self.taken(link_id, &link));
+        }
+        let book = self.member.declared.book.identity();
+        let (checkpoint, _) = self.or_nothing(self.view.contact_elsewhere(&book, id))?;
+        (checkpoint != self.checkpoint).then(|| Taken::Elsewhere(self.account_of(checkpoint)))
+    }
+}

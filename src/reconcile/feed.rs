@@ -1,0 +1,241 @@
+//! The company's one watcher: keeps the mirror of Pipedrive's persons, and notes per account which of them were touched.
+//!
+//! # Expected flow
+//!
+//! While all visible persons fit one page, a poll is the full list. Above that a poll asks for what changed since the last
+//! one (by the server's own clock, minus a minute), and a full **sweep** every so often finds what a poll cannot: deleted
+//! persons, and new ones whose `update_time` is still null.
+//!
+//! # Guarantees
+//!
+//! A person's row in the mirror and the accounts it touches are stored in one transaction; where the next poll starts is
+//! stored only when a walk is finished. A person is missing only if a complete sweep did not list it, and even then only
+//! its accounts are told: whether it is deleted is found out by a direct read ([`super::witness`]).
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::member::Shared;
+use super::organizations::store_error;
+use crate::adapter::Error;
+use crate::adapter::pipedrive::{PersonRecord, PersonsPage, PersonsQuery};
+use crate::contact::{Field, PersonId, UserId};
+use crate::store::{CheckpointId, Op, Person, View, Watcher};
+
+/// How many persons one page of the list holds.
+const PAGE: usize = 500;
+/// Clocks and the service's own delay differ by less than this.
+const OVERLAP: Duration = Duration::from_mins(1);
+
+/// The watcher.
+#[derive(Debug)]
+pub struct Feed {
+    /// Accounts to which persons of an owner are news although no link names them (two-way).
+    interests: RwLock<HashMap<UserId, BTreeSet<CheckpointId>>>,
+    sweep_every: Duration,
+    turn: tokio::sync::Mutex<()>,
+}
+
+/// What a poll found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Polled {
+    /// Checkpoints that have something to look at.
+    pub touched: BTreeSet<CheckpointId>,
+    /// Whether every person was listed.
+    pub swept: bool,
+    /// Persons that are new or changed.
+    pub changed: usize,
+    /// Persons that a complete sweep does not list any more.
+    pub missing: usize,
+}
+
+impl Feed {
+    /// A watcher that sweeps at least this often.
+    pub fn new(sweep_every: Duration) -> Self {
+        Self { interests: RwLock::default(), sweep_every, turn: tokio::sync::Mutex::default() }
+    }
+
+    /// Says which accounts want to hear of an owner's new persons.
+    pub fn set_interests(&self, interests: HashMap<UserId, BTreeSet<CheckpointId>>) {
+        *self.interests.write().unwrap_or_else(PoisonError::into_inner) = interests;
+    }
+
+    /// Looks what changed in Pipedrive; with `sweep`, at every person. One poll at a time; one that waited for another
+    /// runs as well.
+    pub async fn poll(&self, shared: &Shared, sweep: bool, cancel: &CancellationToken) -> Result<Polled, Error> {
+        let _turn = self.turn.lock().await;
+        let view = shared.store.view().map_err(store_error)?;
+        let watcher = self.watcher(shared, &view)?;
+        let full = sweep || self.is_sweep_due(shared, &watcher);
+        if full {
+            shared.mirror.start_walk();
+        }
+        let walk = Walk { feed: self, shared, full };
+        walk.run(watcher, cancel).await
+    }
+
+    fn is_sweep_due(&self, shared: &Shared, watcher: &Watcher) -> bool {
+        let Some(swept_at) = watcher.swept_at else { return true };
+        let persons = shared.mirror.len();
+        // A sweep costs 10 tokens a page; spread so that sweeps stay within a tenth of the daily share.
+        let pages = u64::try_from(persons / PAGE + 1).unwrap_or(u64::MAX);
+        let share = shared.company.budget().limit.saturating_sub(shared.company.budget().reserve);
+        let a_day = (share / 10 / pages.saturating_mul(10)).max(1);
+        let every = Duration::from_hours(24) / u32::try_from(a_day).unwrap_or(u32::MAX);
+        persons <= PAGE * 9 / 10 || shared.clock.now().since(swept_at) >= every.max(self.sweep_every)
+    }
+
+    /// Where the last poll stopped.
+    fn watcher(&self, shared: &Shared, view: &View) -> Result<Watcher, Error> {
+        let start = || Watcher {
+            company: shared.company.identity().to_owned(),
+            since: None,
+            swept_at: None,
+            highest_person: None,
+            highest_organization: None,
+        };
+        Ok(view.watcher().map_err(store_error)?.unwrap_or_else(start))
+    }
+
+    fn interested(&self, owner: UserId) -> BTreeSet<CheckpointId> {
+        let interests = self.interests.read().unwrap_or_else(PoisonError::into_inner);
+        interests.get(&owner).cloned().unwrap_or_default()
+    }
+}
+
+struct Walk<'a> {
+    feed: &'a Feed,
+    shared: &'a Shared,
+    full: bool,
+}
+
+impl Walk<'_> {
+    async fn run(&self, mut watcher: Watcher, cancel: &CancellationToken) -> Result<Polled, Error> {
+        let started = self.shared.clock.now();
+        let since = watcher.since.filter(|_| !self.full);
+        let mut query = PersonsQuery { updated_since: since, cursor: None };
+        let mut polled = Polled { swept: self.full, ..Polled::default() };
+        let mut seen = HashSet::new();
+        let mut server_date = None;
+        loop {
+            let page = self.shared.company.persons(&query, cancel).await?;
+            server_date = server_date.or(page.server_date);
+            seen.extend(page.persons.iter().map(|record| record.id));
+            let next = page.next.clone();
+            self.take(page, &mut polled, cancel).await?;
+            match next {
+                Some(next) => query.cursor = Some(next),
+                None => break,
+            }
+        }
+        watcher.highest_person = watcher.highest_person.max(seen.iter().copied().max());
+        watcher.since = server_date.map(|date| date.before(OVERLAP)).or(watcher.since);
+        if self.full {
+            watcher.swept_at = Some(started);
+        }
+        self.finish(&seen, watcher, &mut polled).await?;
+        Ok(polled)
+    }
+
+    /// Takes one page in: what differs from the mirror, and whom it touches, in one transaction.
+    async fn take(&self, page: PersonsPage, polled: &mut Polled, cancel: &CancellationToken) -> Result<(), Error> {
+        let names = self.shared.company.names();
+        let unknown = |r: &PersonRecord| r.organization.is_some_and(|id| names.name_of(id).is_none());
+        if page.persons.iter().any(unknown) {
+            self.shared.organizations.refresh(self.shared, cancel).await?;
+        }
+        let view = self.shared.store.view().map_err(store_error)?;
+        let mut ops = Vec::new();
+        let mut changed = Vec::new();
+        for record in page.persons.into_iter().filter(|record| !record.deleted) {
+            let person = to_person(self.shared, record);
+            let before = view.person(person.id).map_err(store_error)?;
+            if before.as_ref() == Some(&person) {
+                continue;
+            }
+            if before.as_ref().is_none_or(|before| is_news(before, &person)) {
+                polled.changed += 1;
+                self.touch(&view, &person, before.as_ref(), polled, &mut ops)?;
+            }
+            ops.push(Op::PutPerson(Box::new(person.clone())));
+            changed.push(person);
+        }
+        if !ops.is_empty() {
+            self.shared.store.write(ops).await.map_err(store_error)?;
+        }
+        changed.iter().for_each(|person| self.shared.mirror.put(person));
+        Ok(())
+    }
+
+    fn touch(
+        &self,
+        view: &View,
+        person: &Person,
+        before: Option<&Person>,
+        polled: &mut Polled,
+        ops: &mut Vec<Op>,
+    ) -> Result<(), Error> {
+        let mut accounts = self.feed.interested(person.owner);
+        if let Some(before) = before.filter(|before| before.owner != person.owner) {
+            accounts.extend(self.feed.interested(before.owner));
+        }
+        accounts.extend(linked(view, person.id)?);
+        ops.extend(accounts.iter().map(|&account| Op::Touch(account, person.id)));
+        polled.touched.extend(accounts);
+        Ok(())
+    }
+
+    /// Ends a walk: what a complete one did not list is missing, and the next poll starts where this one did.
+    async fn finish(&self, seen: &HashSet<PersonId>, watcher: Watcher, polled: &mut Polled) -> Result<(), Error> {
+        let mut ops = vec![Op::PutWatcher(Box::new(watcher))];
+        let missing = if self.full { self.shared.mirror.finish_walk(seen) } else { Vec::new() };
+        let view = self.shared.store.view().map_err(store_error)?;
+        for &id in &missing {
+            for account in linked(&view, id)? {
+                ops.push(Op::Touch(account, id));
+                polled.touched.insert(account);
+            }
+            ops.push(Op::RemovePerson(id));
+        }
+        polled.missing = missing.len();
+        self.shared.store.write(ops).await.map_err(store_error)?;
+        missing.into_iter().for_each(|id| self.shared.mirror.remove(id));
+        Ok(())
+    }
+}
+
+fn linked(view: &View, person: PersonId) -> Result<Vec<CheckpointId>, Error> {
+    let links = view.link_by_person(person).map_err(store_error)?;
+    Ok(links.into_iter().map(|(checkpoint, _)| checkpoint).collect())
+}
+
+/// Whether a person differs in something that an account cares about. `update_time` moves for many other reasons.
+fn is_news(before: &Person, now: &Person) -> bool {
+    !before.contact.same(&now.contact)
+        || before.contact.unsaid != now.contact.unsaid
+        || before.owner != now.owner
+        || before.visible_to != now.visible_to
+}
+
+/// What Pipedrive sent, as the mirror keeps it.
+pub(super) fn to_person(shared: &Shared, record: PersonRecord) -> Person {
+    let mut contact = record.contact;
+    if let Some(name) = record.organization.and_then(|id| shared.company.names().name_of(id)) {
+        contact.organization = Some(name);
+        contact.unsaid.set(Field::Organization, false);
+    }
+    Person {
+        id: record.id,
+        owner: record.owner,
+        visible_to: record.visible_to,
+        organization: record.organization,
+        update_time: record.update_time,
+        add_time: record.add_time,
+        picture: record.picture,
+        open_deals: record.open_deals,
+        contact,
+    }
+}

@@ -1,0 +1,357 @@
+//! What changed on both sides since they were last looked at, as the rows of a plan.
+//!
+//! Only a listing proven complete may imply that a contact is gone. A contact that cannot be read is there.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::member::{Member, Seat, Shared, Work};
+use super::organizations::store_error;
+use super::outcome::Wish;
+use super::stock::Stock;
+use crate::account::Direction;
+use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
+use crate::contact::{ContactId, Cursor, PersonId, Revision};
+use crate::link::{Cause, Link, LinkId, State};
+use crate::plan::{ContactNow, ContactSight, PersonSight, Row, Witness};
+use crate::store::{HeadState, Todo, TodoKey, View};
+
+/// Failed and held things are looked at again this often even if nothing changed.
+const DAILY: Duration = Duration::from_hours(24);
+
+/// What a pass found on both sides.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    /// One row for each pair or half that something was said of.
+    pub(super) rows: Vec<Row>,
+    /// Contacts that cannot be read, and why.
+    pub(super) unreadable: Vec<(ContactId, String)>,
+    /// Where the next listing starts.
+    pub(super) cursor: Option<Cursor>,
+    /// Persons whose touch this pass answers.
+    pub(super) touched: Vec<PersonId>,
+    /// Every contact read in this pass.
+    pub(super) seen: HashMap<ContactId, ContactNow>,
+    /// Whether the walk listed the whole book.
+    pub(super) complete: bool,
+}
+
+/// Who looks at what.
+pub(super) struct Observer<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) member: &'a Member,
+    pub(super) seat: &'a Seat,
+    pub(super) view: &'a View,
+    pub(super) work: &'a Work,
+    pub(super) wish: Wish,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// The rows in the making, each under its link or its half.
+#[derive(Default)]
+struct Rows {
+    links: BTreeMap<LinkId, Row>,
+    contacts: BTreeMap<ContactId, Row>,
+    persons: BTreeMap<PersonId, Row>,
+}
+
+/// What the store knows of a contact, in short.
+struct Head {
+    link: LinkId,
+    revision: Revision,
+    state: HeadState,
+    half: bool,
+}
+
+impl Observer<'_> {
+    /// Looks at both sides.
+    pub(super) async fn observe(&self, stock: &mut Stock) -> Result<Observed, Error> {
+        let mut observed = Observed::default();
+        let mut rows = Rows::default();
+        // A process that has just started knows nothing of the book beyond its links: it walks the whole once.
+        let from = self.work.1.cursor.clone().filter(|_| !self.wish.full && !stock.is_empty());
+        match self.list(from, stock, &mut observed, &mut rows).await {
+            Err(error) if error.kind == Kind::CursorExpired => {
+                (observed, rows) = (Observed::default(), Rows::default());
+                self.list(None, stock, &mut observed, &mut rows).await?;
+            }
+            other => other?,
+        }
+        self.reread(stock, &mut observed, &mut rows).await?;
+        self.persons(&mut observed, &mut rows)?;
+        self.complete_rows(&mut rows)?;
+        let all = rows.links.into_values().chain(rows.contacts.into_values()).chain(rows.persons.into_values());
+        observed.rows = all.collect();
+        Ok(observed)
+    }
+
+    /// Pulls the provider's listing, page by page.
+    async fn list(
+        &self,
+        mut from: Option<Cursor>,
+        stock: &mut Stock,
+        observed: &mut Observed,
+        rows: &mut Rows,
+    ) -> Result<(), Error> {
+        let mut heads = if from.is_none() { Some(self.heads()?) } else { None };
+        let mut listed = HashSet::new();
+        loop {
+            let Page { entries, next, cursor, complete } =
+                self.member.provider.changes(from.as_ref(), self.cancel).await?;
+            for entry in entries {
+                self.entry(entry, heads.as_ref(), stock, observed, rows, &mut listed)?;
+            }
+            if let Some(next) = next {
+                from = Some(next);
+                continue;
+            }
+            observed.cursor = cursor;
+            observed.complete = complete;
+            break;
+        }
+        if observed.complete
+            && let Some(heads) = heads.take()
+        {
+            for (id, head) in heads {
+                // A link that sleeps because its contact is gone has nothing new to say.
+                if !listed.contains(&id) && self.cause(&head)? != Some(Cause::ContactDeleted) {
+                    stock.remove(&id);
+                    rows.link(head.link).contact = ContactSight::Gone;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step of the loop above, cut out to fit a screen")]
+    fn entry(
+        &self,
+        entry: Entry,
+        heads: Option<&HashMap<ContactId, Head>>,
+        stock: &mut Stock,
+        observed: &mut Observed,
+        rows: &mut Rows,
+        listed: &mut HashSet<ContactId>,
+    ) -> Result<(), Error> {
+        match entry {
+            Entry::Live(seen) => {
+                listed.insert(seen.id.clone());
+                stock.put(&seen.id, &seen.contact, seen.in_group);
+                let looked_up = if heads.is_none() { self.head(&seen.id)? } else { None };
+                let head = heads.map_or(looked_up.as_ref(), |heads| heads.get(&seen.id));
+                let known = match head {
+                    Some(head) => Some((head.link, self.is_news(head, &seen)?)),
+                    None => None,
+                };
+                match known {
+                    Some((_, false)) => {}
+                    Some((link, true)) => rows.link(link).contact = observed.live(*seen),
+                    None if seen.in_group => {
+                        let id = seen.id.clone();
+                        rows.contact(id).contact = observed.live(*seen);
+                    }
+                    // Outside the group: known to the stock, and to a plan that asks for it.
+                    None => drop(observed.live(*seen)),
+                }
+            }
+            Entry::Gone(id) => {
+                stock.remove(&id);
+                if let Some(head) = self.head(&id)? {
+                    rows.link(head.link).contact = ContactSight::Gone;
+                }
+            }
+            Entry::Unreadable { id, reason } => {
+                listed.insert(id.clone());
+                observed.unreadable.push((id, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a listed contact has anything to say that its link does not know.
+    fn is_news(&self, head: &Head, seen: &Seen) -> Result<bool, Error> {
+        let waits = match head.state {
+            HeadState::Active => head.half || !seen.in_group,
+            HeadState::Held => self.wish.retry,
+            HeadState::Dormant => match self.cause(head)? {
+                Some(Cause::LeftGroup) => seen.in_group,
+                Some(Cause::ContactDeleted) => true,
+                Some(Cause::PersonDeleted | Cause::OwnerChanged) | None => false,
+            },
+        };
+        Ok(waits || head.revision != seen.revision)
+    }
+
+    /// Why a dormant link sleeps; `None` for one that does not.
+    fn cause(&self, head: &Head) -> Result<Option<Cause>, Error> {
+        if head.state != HeadState::Dormant {
+            return Ok(None);
+        }
+        let link = self.view.link(self.work.0, head.link).map_err(store_error)?;
+        Ok(link.and_then(|link| if let State::Dormant(cause) = link.state { Some(cause) } else { None }))
+    }
+
+    /// Looks again at what failed or waits, when it is due.
+    async fn reread(&self, stock: &mut Stock, observed: &mut Observed, rows: &mut Rows) -> Result<(), Error> {
+        let now = self.shared.clock.now();
+        let due = |todo: &Todo| self.wish.retry || todo.code == LATER || now.since(todo.tried) >= DAILY;
+        let mut wanted = Vec::new();
+        for todo in self.view.todos(self.work.0).map_err(store_error)?.into_iter().filter(due) {
+            match todo.key {
+                TodoKey::Person(person) => observed.touched.push(person),
+                TodoKey::Contact(id) if observed.seen.contains_key(&id) => {}
+                TodoKey::Contact(id) => wanted.push(id),
+            }
+        }
+        let wanted: Vec<Wanted> = wanted.into_iter().map(|id| self.wanted(id)).collect::<Result<_, _>>()?;
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let found = self.member.provider.read(&wanted, self.cancel).await?;
+        for (Wanted { id, .. }, found) in wanted.into_iter().zip(found) {
+            let link = self.head(&id)?.map(|head| head.link);
+            match (found, link) {
+                (Found::Live { seen, .. }, link) => {
+                    stock.put(&seen.id, &seen.contact, seen.in_group);
+                    let row = match link {
+                        Some(link) => rows.link(link),
+                        None => rows.contact(id),
+                    };
+                    row.contact = observed.live(*seen);
+                }
+                (Found::Gone, Some(link)) => rows.link(link).contact = ContactSight::Gone,
+                (Found::Gone, None) => {}
+                (Found::Unreadable(reason), _) => observed.unreadable.push((id, reason)),
+            }
+        }
+        Ok(())
+    }
+
+    fn wanted(&self, id: ContactId) -> Result<Wanted, Error> {
+        let link = self.view.link_by_contact(self.work.0, &id).map_err(store_error)?;
+        Ok(Wanted { stable: link.and_then(|(_, link)| link.contact?.stable), id })
+    }
+
+    /// The persons that the watcher touched; on a first two-way pass every person of the owner.
+    fn persons(&self, observed: &mut Observed, rows: &mut Rows) -> Result<(), Error> {
+        observed.touched.extend(self.view.touched(self.work.0).map_err(store_error)?);
+        let two_way = self.member.declared.policy.direction == Direction::TwoWay;
+        if two_way && !self.work.1.first_pass_done {
+            observed.touched.extend(self.shared.mirror.owned_by(self.seat.owner));
+        }
+        observed.touched.sort_unstable();
+        observed.touched.dedup();
+        for &id in &observed.touched {
+            let person = self.view.person(id).map_err(store_error)?;
+            let links = self.view.link_by_person(id).map_err(store_error)?;
+            let mine: Vec<LinkId> = links.iter().filter(|(c, _)| *c == self.work.0).map(|(_, link)| *link).collect();
+            let sight = person.map_or(PersonSight::Gone, |person| {
+                PersonSight::Live(Box::new(self.seat.person_now(self.member, person)))
+            });
+            if mine.is_empty() {
+                let elsewhere = !links.is_empty();
+                if two_way && !elsewhere && matches!(&sight, PersonSight::Live(now) if now.owner == self.seat.owner) {
+                    rows.person(id).person = sight;
+                }
+                continue;
+            }
+            for link in mine {
+                rows.link(link).person = sight.clone();
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills in what is remembered of each linked row, and what the mirror says now of its person.
+    fn complete_rows(&self, rows: &mut Rows) -> Result<(), Error> {
+        for (&id, row) in &mut rows.links {
+            let link = self.view.link(self.work.0, id).map_err(store_error)?;
+            if let Some(half) = link.as_ref().and_then(|link| link.person.as_ref())
+                && row.person == PersonSight::Quiet
+                && let Some(person) = self.view.person(half.id).map_err(store_error)?
+            {
+                row.person = PersonSight::Live(Box::new(self.seat.person_now(self.member, person)));
+            }
+            row.link = link.map(|link| (id, link));
+        }
+        rows.links.retain(|_, row| row.link.is_some());
+        Ok(())
+    }
+
+    fn heads(&self) -> Result<HashMap<ContactId, Head>, Error> {
+        let heads = self.view.link_heads(self.work.0).map_err(store_error)?;
+        let mut by_contact = HashMap::new();
+        for head in heads {
+            let head = head.map_err(store_error)?;
+            let Some(contact) = head.contact else { continue };
+            let revision = head.revision.unwrap_or_else(|| Revision(String::new()));
+            by_contact
+                .insert(contact, Head { link: head.id, revision, state: head.state, half: head.person.is_none() });
+        }
+        Ok(by_contact)
+    }
+
+    fn head(&self, id: &ContactId) -> Result<Option<Head>, Error> {
+        let found = self.view.link_by_contact(self.work.0, id).map_err(store_error)?;
+        Ok(found.and_then(|(id, link)| Head::of(id, &link)))
+    }
+}
+
+/// The code of work that is to be done by the next pass, whenever that is.
+pub(super) const LATER: &str = "later";
+
+impl Head {
+    fn of(id: LinkId, link: &Link) -> Option<Self> {
+        let contact = link.contact.as_ref()?;
+        Some(Self {
+            link: id,
+            revision: contact.revision.clone(),
+            state: match link.state {
+                State::Active => HeadState::Active,
+                State::Dormant(_) => HeadState::Dormant,
+                State::Held(_) => HeadState::Held,
+            },
+            half: link.person.is_none(),
+        })
+    }
+}
+
+impl Observed {
+    fn live(&mut self, seen: Seen) -> ContactSight {
+        let now = contact_now(seen);
+        self.seen.insert(now.id.clone(), now.clone());
+        ContactSight::Live(Box::new(now))
+    }
+}
+
+impl Rows {
+    fn link(&mut self, id: LinkId) -> &mut Row {
+        self.links.entry(id).or_insert_with(nothing)
+    }
+
+    fn contact(&mut self, id: ContactId) -> &mut Row {
+        self.contacts.entry(id).or_insert_with(nothing)
+    }
+
+    fn person(&mut self, id: PersonId) -> &mut Row {
+        self.persons.entry(id).or_insert_with(nothing)
+    }
+}
+
+fn nothing() -> Row {
+    Row { link: None, contact: ContactSight::Quiet, person: PersonSight::Quiet, witness: Witness::default() }
+}
+
+/// What an adapter saw, as a plan sees it.
+pub(super) fn contact_now(seen: Seen) -> ContactNow {
+    ContactNow {
+        id: seen.id,
+        stable: seen.stable,
+        revision: seen.revision,
+        contact: seen.contact,
+        in_group: seen.in_group,
+        changed_at: seen.changed_at.map(|at| at.0),
+    }
+}

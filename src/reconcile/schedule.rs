@@ -1,0 +1,63 @@
+//! When an account's next pass is due: a pure function of how the last one ended.
+
+use std::time::Duration;
+
+use super::outcome::{Ended, Outcome};
+use crate::clock::Moment;
+
+/// Held accounts and dead logins are looked at once a day, unless something wakes them.
+const DAILY: Duration = Duration::from_hours(24);
+/// First pause after a failure; doubled each time up to the account's interval or [`LONGEST`], whichever is longer.
+const FIRST: Duration = Duration::from_secs(5);
+/// Longest pause after failures.
+const LONGEST: Duration = Duration::from_mins(15);
+
+/// When the next pass is due. `failures` counts the failed passes in a row, this one included; `spread` (0–1, drawn by the
+/// caller) keeps many accounts from running in the same second.
+pub fn next_pass(outcome: &Outcome, now: Moment, interval: Duration, failures: u32, spread: f64) -> Moment {
+    let pause = match &outcome.ended {
+        Ended::Ok if outcome.again => Duration::ZERO,
+        Ended::Ok | Ended::Cancelled => interval.mul_f64(1.0 - 0.1 * spread.clamp(0.0, 1.0)),
+        Ended::Held(_) | Ended::NeedsLogin(_) => DAILY,
+        Ended::Later(_, Some(until)) => until.since(now).max(FIRST),
+        Ended::Later(_, None) | Ended::Failed(_) => {
+            let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
+            doubled.min(interval.max(LONGEST)).mul_f64(1.0 - 0.5 * spread.clamp(0.0, 1.0))
+        }
+    };
+    now.after(pause)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Moment = Moment(1_000_000);
+    const INTERVAL: Duration = Duration::from_mins(5);
+
+    fn after(ended: Ended, failures: u32) -> Duration {
+        let outcome = Outcome { ended, record: None, again: false };
+        next_pass(&outcome, NOW, INTERVAL, failures, 0.0).since(NOW)
+    }
+
+    #[test]
+    fn a_good_pass_waits_for_the_interval() {
+        assert_eq!(after(Ended::Ok, 0), INTERVAL);
+        let again = Outcome { ended: Ended::Ok, record: None, again: true };
+        assert_eq!(next_pass(&again, NOW, INTERVAL, 0, 0.0), NOW);
+    }
+
+    #[test]
+    fn failures_wait_longer_each_time_within_bounds() {
+        let failed = || Ended::Failed("x".into());
+        assert_eq!(after(failed(), 1), Duration::from_secs(5));
+        assert_eq!(after(failed(), 2), Duration::from_secs(10));
+        assert_eq!(after(failed(), 60), LONGEST);
+    }
+
+    #[test]
+    fn a_limit_says_itself_when_it_ends() {
+        assert_eq!(after(Ended::Later("x".into(), Some(Moment(1_060_000))), 1), Duration::from_mins(1));
+        assert_eq!(after(Ended::Later("x".into(), Some(Moment(0))), 1), Duration::from_secs(5), "never at once");
+    }
+}

@@ -1,0 +1,54 @@
+//! Which checkpoint an account works on: decided by its scope, so that links never serve another book or company.
+
+use super::member::{Member, Shared, Work};
+use crate::account::{Scope, ScopeChange};
+use crate::store::{Checkpoint, CheckpointId, Op, StoreError, View};
+
+/// What was found for an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// The checkpoint describes just what is declared.
+    Same(CheckpointId, Box<Checkpoint>),
+    /// Owner, group or direction changed: the links stay, the pass counts as a first one.
+    Narrow(CheckpointId, Box<Checkpoint>),
+    /// Another company, provider or book under the same name: nothing of it is used.
+    Foreign(CheckpointId, Box<Checkpoint>),
+    /// No checkpoint bears this name, but an orphaned one describes the same: the account was renamed.
+    Renamed(CheckpointId, Box<Checkpoint>),
+    /// Nothing yet.
+    New,
+}
+
+/// Compares what is declared with what is stored. A checkpoint whose account is still declared is not an orphan.
+pub(super) fn standing(view: &View, member: &Member, scope: &Scope) -> Result<Standing, StoreError> {
+    let Some((id, checkpoint)) = view.checkpoint_of(&member.name)? else {
+        let declared = |id| -> Result<bool, StoreError> {
+            Ok(view.names()?.iter().any(|(name, named)| *named == id && member.is_declared(name)))
+        };
+        for (id, checkpoint) in view.checkpoints()? {
+            if checkpoint.scope == *scope && !declared(id)? {
+                return Ok(Standing::Renamed(id, Box::new(checkpoint)));
+            }
+        }
+        return Ok(Standing::New);
+    };
+    let checkpoint = Box::new(checkpoint);
+    Ok(match checkpoint.scope.change(scope) {
+        ScopeChange::None => Standing::Same(id, checkpoint),
+        ScopeChange::Narrow => Standing::Narrow(id, checkpoint),
+        ScopeChange::Foreign => Standing::Foreign(id, checkpoint),
+    })
+}
+
+/// Starts a new checkpoint under the account's name; an old one of that name is kept without a name.
+pub(super) async fn start(shared: &Shared, member: &Member, scope: Scope) -> Result<Work, StoreError> {
+    let (id, checkpoint) = (shared.store.next_checkpoint(), Checkpoint::new(scope));
+    let put = Op::PutCheckpoint(id, Box::new(checkpoint.clone()));
+    shared.store.write(vec![put, Op::Name(member.name.clone(), id)]).await?;
+    Ok((id, checkpoint))
+}
+
+/// Gives an orphaned checkpoint the account's name.
+pub(super) async fn adopt(shared: &Shared, member: &Member, id: CheckpointId) -> Result<(), StoreError> {
+    shared.store.write(vec![Op::Name(member.name.clone(), id)]).await
+}

@@ -1,0 +1,65 @@
+//! What this process knows of a provider's whole book: which contact holds an address, a number or a name, and whether it
+//! is in the group.
+//!
+//! Filled by every listing. It only finds: what a contact holds is asked of its link or of the book. A contact outside the
+//! group that was not listed since the process started is not on it.
+
+use std::collections::HashMap;
+
+use super::finder::Finder;
+use crate::contact::{Contact, ContactId, Name};
+
+/// An index of one book.
+#[derive(Debug, Default)]
+pub struct Stock {
+    finder: Finder<ContactId>,
+    in_group: HashMap<ContactId, bool>,
+    group: u64,
+}
+
+impl Stock {
+    /// Takes a contact in, or anew.
+    pub fn put(&mut self, id: &ContactId, contact: &Contact, in_group: bool) {
+        self.finder.put(id, contact);
+        let before = self.in_group.insert(id.clone(), in_group).unwrap_or(false);
+        self.group = self.group + u64::from(in_group) - u64::from(before);
+    }
+
+    /// Forgets a contact.
+    pub fn remove(&mut self, id: &ContactId) {
+        self.finder.remove(id);
+        if self.in_group.remove(id) == Some(true) {
+            self.group -= 1;
+        }
+    }
+
+    /// Whether nothing was listed yet.
+    pub fn is_empty(&self) -> bool {
+        self.in_group.is_empty()
+    }
+
+    /// Contacts now in the group.
+    pub fn group(&self) -> u64 {
+        self.group
+    }
+
+    /// Whether a contact is in the group; `None` for one that was not listed.
+    pub fn in_group(&self, id: &ContactId) -> Option<bool> {
+        self.in_group.get(id).copied()
+    }
+
+    /// Candidates for an e-mail address, by its normal form.
+    pub fn with_email(&self, key: &str) -> Vec<ContactId> {
+        self.finder.with_email(key)
+    }
+
+    /// Candidates for a phone number, by its normal form.
+    pub fn with_phone(&self, key: &str) -> Vec<ContactId> {
+        self.finder.with_phone(key)
+    }
+
+    /// Candidates for a name of the same words.
+    pub fn named(&self, name: &Name) -> Vec<ContactId> {
+        self.finder.named(name)
+    }
+}
