@@ -52,7 +52,7 @@ fn a_short_file_is_filled_with_defaults() {
     assert_eq!(config.state_dir, directory.path().join("state"));
     assert_eq!(config.state_key, StateKey::Made(directory.path().join("state/key")));
     assert_eq!((config.accounts_dir.as_deref(), config.watch), (None, true));
-    assert_eq!((config.interval, config.history), (Duration::from_secs(300), Duration::from_secs(90 * 86_400)));
+    assert_eq!((config.interval, config.history), (Duration::from_mins(5), Duration::from_hours(2160)));
     assert_eq!(config.status.listen, Listen::Tcp("127.0.0.1:8787".parse().expect("an address")));
     assert_eq!(config.pipedrive.daily_share, Share::percent(50).expect("a share"));
     assert_eq!(config.pipedrive.token, Some(SecretSource::File(directory.path().join("pipedrive.token"))));

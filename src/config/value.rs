@@ -18,7 +18,7 @@ use super::raw::{Complaint, Value};
 type Read<T> = Result<T, Complaint>;
 
 /// Longest duration: what lies beyond is a slip, and sums of two must not overflow.
-const LONGEST: Duration = Duration::from_secs(3650 * 86_400);
+const LONGEST: Duration = Duration::from_hours(87600);
 
 /// Longest path of a Unix socket, which needs a zero byte behind it.
 const MAX_SOCKET_PATH: usize = 107;

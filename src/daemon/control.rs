@@ -195,7 +195,7 @@ impl Control {
         match event {
             Event::Edited => drop(self.reload(false).await),
             Event::FolderChanged(name) => self.want(&name, Wish::default()),
-            Event::Refresh(account) => self.refresh(account),
+            Event::Refresh(account) => self.refresh(account.as_ref()),
             Event::Sync(sync) => self.sync(sync),
             Event::Reload { refresh, reply } => {
                 let reloaded = self.reload(refresh).await;
@@ -294,8 +294,8 @@ impl Control {
         }
     }
 
-    fn refresh(&mut self, account: Option<AccountName>) {
-        let Ok(names) = self.engine.meant(account.as_ref()) else { return };
+    fn refresh(&mut self, account: Option<&AccountName>) {
+        let Ok(names) = self.engine.meant(account) else { return };
         for name in &names {
             let mut state = self.engine.state();
             if let Some(standing) = state.accounts.get_mut(name) {

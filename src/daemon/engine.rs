@@ -69,8 +69,10 @@ impl Engine {
             Create::Never => Store::open(&path),
             Create::IfMissing => Store::open_or_create(&path),
         });
-        let store =
-            store.await.map_err(|e| Refused::new(RefusedKind::Failed, e.to_string()))?.map_err(refused_store)?;
+        let store = store
+            .await
+            .map_err(|e| Refused::new(RefusedKind::Failed, e.to_string()))?
+            .map_err(|error| refused_store(&error))?;
         let watcher = Watcher::new().inspect_err(|error| tracing::warn!(%error, "changes are found at the interval"));
         let now = clock.now();
         let feed = RwLock::new(Arc::new(Feed::new(config.pipedrive.sweep)));
@@ -283,8 +285,8 @@ pub(super) fn state_path(config: &Config) -> PathBuf {
     config.state_dir.join("state.redb")
 }
 
-fn refused_store(error: StoreError) -> Refused {
-    let kind = match &error {
+fn refused_store(error: &StoreError) -> Refused {
+    let kind = match error {
         StoreError::Missing { .. } => RefusedKind::NotReachable,
         _ => RefusedKind::Failed,
     };

@@ -13,7 +13,7 @@ use url::Url;
 use super::redact;
 
 /// How long a whole exchange may take unless the request says otherwise.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// How large a body may be, after decompression, unless the request says otherwise: 16 MiB.
 const MAX_BYTES: usize = 16 << 20;
 

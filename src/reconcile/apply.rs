@@ -39,6 +39,8 @@ pub(super) struct Apply<'a> {
     pub(super) work: CheckpointId,
     pub(super) pass: PassId,
     pub(super) live: &'a Live,
+    pub(super) records: &'a Records,
+    pub(super) cancel: &'a CancellationToken,
 }
 
 /// What became of a plan.
@@ -63,22 +65,16 @@ pub(super) struct Prepared {
 
 impl Apply<'_> {
     /// Carries out all steps; deletions last.
-    pub(super) async fn run(
-        &self,
-        steps: Vec<Step>,
-        records: &Records,
-        stock: &mut Stock,
-        cancel: &CancellationToken,
-    ) -> Result<Applied, Error> {
+    pub(super) async fn run(&self, steps: Vec<Step>, stock: &mut Stock) -> Result<Applied, Error> {
         let mut applied = Applied::default();
-        let steps = self.with_organizations(steps, &mut applied, cancel).await?;
+        let steps = self.with_organizations(steps, &mut applied).await?;
         let is_deletion = |step: &Step| step.writes.iter().any(|w| matches!(w.change, Change::Delete { .. }));
         let (deletions, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_deletion);
         for phase in [others, deletions] {
             let mut phase = phase.into_iter().peekable();
             while phase.peek().is_some() && applied.stopped.is_none() {
                 let chunk: Vec<Step> = phase.by_ref().take(CHUNK).collect();
-                self.chunk(chunk, records, stock, &mut applied, cancel).await?;
+                self.chunk(chunk, stock, &mut applied).await?;
             }
             self.leave(phase, &mut applied);
         }
@@ -86,32 +82,23 @@ impl Apply<'_> {
     }
 
     /// One chunk: intents first, then the steps side by side, then what may have been written is looked for.
-    async fn chunk(
-        &self,
-        steps: Vec<Step>,
-        records: &Records,
-        stock: &mut Stock,
-        applied: &mut Applied,
-        cancel: &CancellationToken,
-    ) -> Result<(), Error> {
+    async fn chunk(&self, steps: Vec<Step>, stock: &mut Stock, applied: &mut Applied) -> Result<(), Error> {
         let (prepared, ops) = self.prepare(steps)?;
         if !ops.is_empty() {
-            self.shared.store.write(ops).await.map_err(store_error)?;
+            self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
         }
         let mut unknown = false;
         {
             let _creating = self.shared.creating.read().await;
             let stop = CancellationToken::new();
-            let steps: Vec<BoxFuture<'_, _>> = prepared
-                .into_iter()
-                .map(|prepared| Doing { apply: self, records, stop: &stop, cancel }.run(prepared).boxed())
-                .collect();
+            let steps: Vec<BoxFuture<'_, _>> =
+                prepared.into_iter().map(|prepared| Doing { apply: self, stop: &stop }.run(prepared).boxed()).collect();
             let mut running = futures_util::stream::iter(steps).buffer_unordered(AT_ONCE);
             while let Some(done) = running.next().await {
                 unknown |= self.note(done?, stock, applied, &stop);
             }
         }
-        if unknown && recover::recover(self.shared, self.member, self.seat, self.work, cancel).await? {
+        if unknown && recover::recover(self.shared, self.member, self.seat, self.work, self.cancel).await? {
             applied.again = true;
         }
         Ok(())
@@ -120,7 +107,7 @@ impl Apply<'_> {
     /// Gives every step its link's name and writes its intents; a creation also leaves its half, so that what was once
     /// decided to be new is not taken for a double of its twin after a crash.
     fn prepare(&self, steps: Vec<Step>) -> Result<(Vec<Prepared>, Vec<Op>), Error> {
-        let highest = self.shared.store.view().and_then(|view| view.watcher()).map_err(store_error)?;
+        let highest = self.shared.store.view().and_then(|view| view.watcher()).map_err(|error| store_error(&error))?;
         let highest = self.shared.mirror.highest().max(highest.and_then(|w| w.highest_person));
         let mut ops = Vec::new();
         let mut prepared = Vec::with_capacity(steps.len());
@@ -205,18 +192,13 @@ impl Apply<'_> {
     }
 
     /// Finds or creates the organizations that the steps name. Steps whose organization failed are left for later.
-    async fn with_organizations(
-        &self,
-        steps: Vec<Step>,
-        applied: &mut Applied,
-        cancel: &CancellationToken,
-    ) -> Result<Vec<Step>, Error> {
+    async fn with_organizations(&self, steps: Vec<Step>, applied: &mut Applied) -> Result<Vec<Step>, Error> {
         let names: BTreeSet<String> = steps.iter().filter_map(organization).collect();
         if names.is_empty() {
             return Ok(steps);
         }
         let asked = Asked { shared: self.shared, seat: self.seat, checkpoint: self.work, pass: self.pass };
-        let failed: BTreeMap<String, Error> = self.shared.organizations.resolve(&asked, &names, cancel).await?;
+        let failed: BTreeMap<String, Error> = self.shared.organizations.resolve(&asked, &names, self.cancel).await?;
         if failed.is_empty() {
             return Ok(steps);
         }

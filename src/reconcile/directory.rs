@@ -53,18 +53,18 @@ impl Surroundings<'_> {
         self.or_nothing(self.view.link_by_contact(self.checkpoint, id))
     }
 
-    fn taken(&self, id: LinkId, link: &Link) -> Taken {
-        match link.state {
-            State::Active => Taken::Linked(id),
-            State::Dormant(_) => Taken::Dormant(id),
-            State::Held(_) => Taken::Held(id),
-        }
-    }
-
     fn account_of(&self, checkpoint: CheckpointId) -> crate::account::AccountName {
         let names = self.or_nothing(self.view.names());
         let name = names.into_iter().find(|(_, id)| *id == checkpoint).map(|(name, _)| name);
         name.unwrap_or_else(|| self.member.name.clone())
+    }
+}
+
+fn taken(id: LinkId, link: &Link) -> Taken {
+    match link.state {
+        State::Active => Taken::Linked(id),
+        State::Dormant(_) => Taken::Dormant(id),
+        State::Held(_) => Taken::Held(id),
     }
 }
 
@@ -100,7 +100,7 @@ impl Directory for Surroundings<'_> {
                 continue;
             }
             let Some(link) = self.or_nothing(self.view.link(checkpoint, link_id)) else { continue };
-            let taken = self.taken(link_id, &link);
+            let taken = taken(link_id, &link);
             if link.is_active() {
                 return Some(taken);
             }
@@ -138,7 +138,7 @@ impl Directory for Surroundings<'_> {
 
     fn contact_taken(&self, id: &ContactId) -> Option<Taken> {
         if let Some((link_id, link)) = self.link_of(id) {
-            return Some(self.taken(link_id, &link));
+            return Some(taken(link_id, &link));
         }
         let book = self.member.declared.book.identity();
         let (checkpoint, _) = self.or_nothing(self.view.contact_elsewhere(&book, id))?;

@@ -67,8 +67,8 @@ impl Feed {
     /// runs as well.
     pub async fn poll(&self, shared: &Shared, sweep: bool, cancel: &CancellationToken) -> Result<Polled, Error> {
         let _turn = self.turn.lock().await;
-        let view = shared.store.view().map_err(store_error)?;
-        let watcher = self.watcher(shared, &view)?;
+        let view = shared.store.view().map_err(|error| store_error(&error))?;
+        let watcher = Self::watcher(shared, &view)?;
         let full = sweep || self.is_sweep_due(shared, &watcher);
         if full {
             shared.mirror.start_walk();
@@ -89,7 +89,7 @@ impl Feed {
     }
 
     /// Where the last poll stopped.
-    fn watcher(&self, shared: &Shared, view: &View) -> Result<Watcher, Error> {
+    fn watcher(shared: &Shared, view: &View) -> Result<Watcher, Error> {
         let start = || Watcher {
             company: shared.company.identity().to_owned(),
             since: None,
@@ -97,7 +97,7 @@ impl Feed {
             highest_person: None,
             highest_organization: None,
         };
-        Ok(view.watcher().map_err(store_error)?.unwrap_or_else(start))
+        Ok(view.watcher().map_err(|error| store_error(&error))?.unwrap_or_else(start))
     }
 
     fn interested(&self, owner: UserId) -> BTreeSet<CheckpointId> {
@@ -147,52 +147,53 @@ impl Walk<'_> {
         if page.persons.iter().any(unknown) {
             self.shared.organizations.refresh(self.shared, cancel).await?;
         }
-        let view = self.shared.store.view().map_err(store_error)?;
+        let view = self.shared.store.view().map_err(|error| store_error(&error))?;
         let mut ops = Vec::new();
         let mut changed = Vec::new();
         for record in page.persons.into_iter().filter(|record| !record.deleted) {
             let person = to_person(self.shared, record);
-            let before = view.person(person.id).map_err(store_error)?;
+            let before = view.person(person.id).map_err(|error| store_error(&error))?;
             if before.as_ref() == Some(&person) {
                 continue;
             }
             if before.as_ref().is_none_or(|before| is_news(before, &person)) {
                 polled.changed += 1;
-                self.touch(&view, &person, before.as_ref(), polled, &mut ops)?;
+                let accounts = self.cared_for(&view, &person, before.as_ref())?;
+                ops.extend(accounts.iter().map(|&account| Op::Touch(account, person.id)));
+                polled.touched.extend(accounts);
             }
             ops.push(Op::PutPerson(Box::new(person.clone())));
             changed.push(person);
         }
         if !ops.is_empty() {
-            self.shared.store.write(ops).await.map_err(store_error)?;
+            self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
         }
-        changed.iter().for_each(|person| self.shared.mirror.put(person));
+        for person in &changed {
+            self.shared.mirror.put(person);
+        }
         Ok(())
     }
 
-    fn touch(
+    /// The accounts that care for a person: those with a link to it, and those who look for new persons of its owner.
+    fn cared_for(
         &self,
         view: &View,
         person: &Person,
         before: Option<&Person>,
-        polled: &mut Polled,
-        ops: &mut Vec<Op>,
-    ) -> Result<(), Error> {
+    ) -> Result<BTreeSet<CheckpointId>, Error> {
         let mut accounts = self.feed.interested(person.owner);
         if let Some(before) = before.filter(|before| before.owner != person.owner) {
             accounts.extend(self.feed.interested(before.owner));
         }
         accounts.extend(linked(view, person.id)?);
-        ops.extend(accounts.iter().map(|&account| Op::Touch(account, person.id)));
-        polled.touched.extend(accounts);
-        Ok(())
+        Ok(accounts)
     }
 
     /// Ends a walk: what a complete one did not list is missing, and the next poll starts where this one did.
     async fn finish(&self, seen: &HashSet<PersonId>, watcher: Watcher, polled: &mut Polled) -> Result<(), Error> {
         let mut ops = vec![Op::PutWatcher(Box::new(watcher))];
         let missing = if self.full { self.shared.mirror.finish_walk(seen) } else { Vec::new() };
-        let view = self.shared.store.view().map_err(store_error)?;
+        let view = self.shared.store.view().map_err(|error| store_error(&error))?;
         for &id in &missing {
             for account in linked(&view, id)? {
                 ops.push(Op::Touch(account, id));
@@ -201,14 +202,16 @@ impl Walk<'_> {
             ops.push(Op::RemovePerson(id));
         }
         polled.missing = missing.len();
-        self.shared.store.write(ops).await.map_err(store_error)?;
-        missing.into_iter().for_each(|id| self.shared.mirror.remove(id));
+        self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
+        for id in missing {
+            self.shared.mirror.remove(id);
+        }
         Ok(())
     }
 }
 
 fn linked(view: &View, person: PersonId) -> Result<Vec<CheckpointId>, Error> {
-    let links = view.link_by_person(person).map_err(store_error)?;
+    let links = view.link_by_person(person).map_err(|error| store_error(&error))?;
     Ok(links.into_iter().map(|(checkpoint, _)| checkpoint).collect())
 }
 

@@ -189,7 +189,7 @@ impl Observer<'_> {
         if head.state != HeadState::Dormant {
             return Ok(None);
         }
-        let link = self.view.link(self.work.0, head.link).map_err(store_error)?;
+        let link = self.view.link(self.work.0, head.link).map_err(|error| store_error(&error))?;
         Ok(link.and_then(|link| if let State::Dormant(cause) = link.state { Some(cause) } else { None }))
     }
 
@@ -198,7 +198,7 @@ impl Observer<'_> {
         let now = self.shared.clock.now();
         let due = |todo: &Todo| self.wish.retry || todo.code == LATER || now.since(todo.tried) >= DAILY;
         let mut wanted = Vec::new();
-        for todo in self.view.todos(self.work.0).map_err(store_error)?.into_iter().filter(due) {
+        for todo in self.view.todos(self.work.0).map_err(|error| store_error(&error))?.into_iter().filter(due) {
             match todo.key {
                 TodoKey::Person(person) => observed.touched.push(person),
                 TodoKey::Contact(id) if observed.seen.contains_key(&id) => {}
@@ -230,13 +230,13 @@ impl Observer<'_> {
     }
 
     fn wanted(&self, id: ContactId) -> Result<Wanted, Error> {
-        let link = self.view.link_by_contact(self.work.0, &id).map_err(store_error)?;
+        let link = self.view.link_by_contact(self.work.0, &id).map_err(|error| store_error(&error))?;
         Ok(Wanted { stable: link.and_then(|(_, link)| link.contact?.stable), id })
     }
 
     /// The persons that the watcher touched; on a first two-way pass every person of the owner.
     fn persons(&self, observed: &mut Observed, rows: &mut Rows) -> Result<(), Error> {
-        observed.touched.extend(self.view.touched(self.work.0).map_err(store_error)?);
+        observed.touched.extend(self.view.touched(self.work.0).map_err(|error| store_error(&error))?);
         let two_way = self.member.declared.policy.direction == Direction::TwoWay;
         if two_way && !self.work.1.first_pass_done {
             observed.touched.extend(self.shared.mirror.owned_by(self.seat.owner));
@@ -244,8 +244,8 @@ impl Observer<'_> {
         observed.touched.sort_unstable();
         observed.touched.dedup();
         for &id in &observed.touched {
-            let person = self.view.person(id).map_err(store_error)?;
-            let links = self.view.link_by_person(id).map_err(store_error)?;
+            let person = self.view.person(id).map_err(|error| store_error(&error))?;
+            let links = self.view.link_by_person(id).map_err(|error| store_error(&error))?;
             let mine: Vec<LinkId> = links.iter().filter(|(c, _)| *c == self.work.0).map(|(_, link)| *link).collect();
             let sight = person.map_or(PersonSight::Gone, |person| {
                 PersonSight::Live(Box::new(self.seat.person_now(self.member, person)))
@@ -267,10 +267,10 @@ impl Observer<'_> {
     /// Fills in what is remembered of each linked row, and what the mirror says now of its person.
     fn complete_rows(&self, rows: &mut Rows) -> Result<(), Error> {
         for (&id, row) in &mut rows.links {
-            let link = self.view.link(self.work.0, id).map_err(store_error)?;
+            let link = self.view.link(self.work.0, id).map_err(|error| store_error(&error))?;
             if let Some(half) = link.as_ref().and_then(|link| link.person.as_ref())
                 && row.person == PersonSight::Quiet
-                && let Some(person) = self.view.person(half.id).map_err(store_error)?
+                && let Some(person) = self.view.person(half.id).map_err(|error| store_error(&error))?
             {
                 row.person = PersonSight::Live(Box::new(self.seat.person_now(self.member, person)));
             }
@@ -281,10 +281,10 @@ impl Observer<'_> {
     }
 
     fn heads(&self) -> Result<HashMap<ContactId, Head>, Error> {
-        let heads = self.view.link_heads(self.work.0).map_err(store_error)?;
+        let heads = self.view.link_heads(self.work.0).map_err(|error| store_error(&error))?;
         let mut by_contact = HashMap::new();
         for head in heads {
-            let head = head.map_err(store_error)?;
+            let head = head.map_err(|error| store_error(&error))?;
             let Some(contact) = head.contact else { continue };
             let revision = head.revision.unwrap_or_else(|| Revision(String::new()));
             by_contact
@@ -294,7 +294,7 @@ impl Observer<'_> {
     }
 
     fn head(&self, id: &ContactId) -> Result<Option<Head>, Error> {
-        let found = self.view.link_by_contact(self.work.0, id).map_err(store_error)?;
+        let found = self.view.link_by_contact(self.work.0, id).map_err(|error| store_error(&error))?;
         Ok(found.and_then(|(id, link)| Head::of(id, &link)))
     }
 }

@@ -68,7 +68,7 @@ impl Organizations {
             since = since.or(page.server_date);
             let news: Vec<Op> = page.organizations.into_iter().filter_map(|record| self.take(shared, record)).collect();
             if !news.is_empty() {
-                shared.store.write(news).await.map_err(store_error)?;
+                shared.store.write(news).await.map_err(|error| store_error(&error))?;
             }
             match page.next {
                 Some(next) => query.cursor = Some(next),
@@ -162,7 +162,7 @@ impl Organizations {
             reason: "new organization".to_owned(),
             contact: None,
         };
-        shared.store.write(vec![Op::Intend(intent, Box::new(intended))]).await.map_err(store_error)?;
+        shared.store.write(vec![Op::Intend(intent, Box::new(intended))]).await.map_err(|error| store_error(&error))?;
         let mut created = shared.company.create_organization(name, seat.owner, seat.visible_to, cancel).await;
         for _ in 0..LOOKS {
             if !created.as_ref().is_err_and(|error| error.kind == Kind::UnknownOutcome) {
@@ -177,12 +177,12 @@ impl Organizations {
         match created {
             Ok(record) => {
                 let ops = self.take(shared, record).into_iter().chain([Op::Done(intent)]).collect();
-                shared.store.write(ops).await.map_err(store_error)
+                shared.store.write(ops).await.map_err(|error| store_error(&error))
             }
             // Left in the journal: the next pass lists all organizations before it creates any.
             Err(error) if error.kind == Kind::UnknownOutcome => Err(error),
             Err(error) => {
-                shared.store.write(vec![Op::Done(intent)]).await.map_err(store_error)?;
+                shared.store.write(vec![Op::Done(intent)]).await.map_err(|error| store_error(&error))?;
                 Err(error)
             }
         }
@@ -238,6 +238,6 @@ pub(super) struct Asked<'a> {
 }
 
 /// A store that fails stops the pass; in words.
-pub(super) fn store_error(error: StoreError) -> Error {
+pub(super) fn store_error(error: &StoreError) -> Error {
     Error::new(Kind::Unavailable, error.to_string())
 }

@@ -1,7 +1,7 @@
 //! The four steps of a pass, and the dry run that stops after the second.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -19,8 +19,8 @@ use super::witness;
 use crate::account::ScopeChange;
 use crate::adapter::Error;
 use crate::clock::Moment;
-use crate::contact::Digest;
-use crate::plan::{Input, Ledger, Plan, Row, plan};
+use crate::contact::{ContactId, Digest};
+use crate::plan::{ContactNow, Input, Ledger, Plan, Row, plan};
 use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
 
 /// Confirmations lapse after this.
@@ -32,7 +32,7 @@ pub struct Intended {
     /// The plan, with its own refusals.
     pub plan: Plan,
     /// Contacts that cannot be read, by id, and why.
-    pub unreadable: Vec<(crate::contact::ContactId, String)>,
+    pub unreadable: Vec<(ContactId, String)>,
 }
 
 /// Why a pass stops before its end.
@@ -49,7 +49,7 @@ impl From<Error> for Stop {
 
 impl From<crate::store::StoreError> for Stop {
     fn from(error: crate::store::StoreError) -> Self {
-        Self::Error(store_error(error))
+        Self::Error(store_error(&error))
     }
 }
 
@@ -90,6 +90,16 @@ pub async fn intend(
     }
 }
 
+/// What a plan is made in: who, one snapshot of the store, and the numbers it is judged by.
+struct Frame<'a> {
+    seat: &'a Seat,
+    view: &'a View,
+    checkpoint: CheckpointId,
+    ledger: Ledger,
+    confirmed: BTreeSet<Digest>,
+    seen: &'a HashMap<ContactId, ContactNow>,
+}
+
 struct Pass<'a> {
     shared: &'a Shared,
     member: &'a Member,
@@ -110,23 +120,30 @@ impl Pass<'_> {
         let mut observed = self.observer(seat, &view, &work).observe(stock).await?;
         let ledger = self.ledger(&view, &work, stock, (&observed, scope_changed))?;
         let confirmed = self.confirmed(&view, work.0)?;
-        let around = (&view, work.0);
-        let judged = (&ledger, &confirmed);
-        let first = self.plan(seat, around, stock, (&observed.rows, &observed.seen), judged)?;
+        let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, seen: &observed.seen };
+        let first = self.plan(&frame, stock, &observed.rows)?;
         if !first.refusals.is_empty() {
-            return Err(Stop::Held(self.hold(&first)));
+            return Err(Stop::Held(Box::new(self.hold(&first))));
         }
         let mut rows = std::mem::take(&mut observed.rows);
         let parties = (self.shared, self.member, seat);
         let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
-        let second = self.plan(seat, around, stock, (&rows, &observed.seen), judged)?;
+        let second = self.plan(&frame, stock, &rows)?;
         let second = Plan { refusals: Vec::new(), ..second };
         drop(view);
 
         work.1.hold = None;
-        let apply =
-            Apply { shared: self.shared, member: self.member, seat, work: work.0, pass: record.id, live: self.live };
-        let applied = apply.run(second.steps, &records, stock, self.cancel).await?;
+        let apply = Apply {
+            shared: self.shared,
+            member: self.member,
+            seat,
+            work: work.0,
+            pass: record.id,
+            live: self.live,
+            records: &records,
+            cancel: self.cancel,
+        };
+        let applied = apply.run(second.steps, stock).await?;
         self.record(work, &observed, &applied).await?;
         match applied.stopped {
             Some(error) => Err(error.into()),
@@ -147,8 +164,8 @@ impl Pass<'_> {
         let observed = self.observer(seat, &view, &work).observe(stock).await?;
         let ledger = self.ledger(&view, &work, stock, (&observed, scope_changed))?;
         let confirmed = self.confirmed(&view, work.0)?;
-        let rows = (observed.rows.as_slice(), &observed.seen);
-        let plan = self.plan(seat, (&view, work.0), stock, rows, (&ledger, &confirmed))?;
+        let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, seen: &observed.seen };
+        let plan = self.plan(&frame, stock, &observed.rows)?;
         Ok(Intended { plan, unreadable: observed.unreadable })
     }
 
@@ -156,34 +173,27 @@ impl Pass<'_> {
         Observer { shared: self.shared, member: self.member, seat, view, work, wish: self.wish, cancel: self.cancel }
     }
 
-    fn plan(
-        &self,
-        seat: &Seat,
-        (view, checkpoint): (&View, CheckpointId),
-        stock: &Stock,
-        (rows, seen): (&[Row], &std::collections::HashMap<crate::contact::ContactId, crate::plan::ContactNow>),
-        (ledger, confirmed): (&Ledger, &BTreeSet<Digest>),
-    ) -> Result<Plan, Stop> {
+    fn plan(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row]) -> Result<Plan, Stop> {
         let directory = Surroundings {
             shared: self.shared,
             member: self.member,
-            seat,
-            checkpoint,
-            view,
+            seat: frame.seat,
+            checkpoint: frame.checkpoint,
+            view: frame.view,
             stock,
-            seen,
+            seen: frame.seen,
             failed: RefCell::default(),
         };
         let plan = plan(&Input {
             account: &self.member.name,
             policy: &self.member.declared.policy,
-            owner: seat.owner,
+            owner: frame.seat.owner,
             provider: &self.member.provider.capability(),
             pipedrive: &self.shared.company.capability(),
             rows,
             directory: &directory,
-            ledger: ledger.clone(),
-            confirmed,
+            ledger: frame.ledger.clone(),
+            confirmed: &frame.confirmed,
         });
         match directory.failed.into_inner() {
             Some(error) => Err(error.into()),
@@ -268,17 +278,17 @@ impl Pass<'_> {
     }
 
     /// A plan that refused itself, as it is kept and shown.
-    fn hold(&self, plan: &Plan) -> Box<AccountHold> {
+    fn hold(&self, plan: &Plan) -> AccountHold {
         let refusals: Vec<String> = plan.refusals.iter().map(ToString::to_string).collect();
         let digest = plan.digest();
-        Box::new(AccountHold {
+        AccountHold {
             code: plan.refusals.first().map_or("refused", crate::plan::Refusal::code).to_owned(),
             message: refusals.join("; "),
             digest,
             shown: plan.steps.iter().filter(|s| s.writes()).map(crate::plan::Step::digest).collect(),
             at: self.shared.clock.now(),
             lines: refusals,
-        })
+        }
     }
 
     /// Another company, provider or book under the same name.

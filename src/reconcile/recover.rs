@@ -24,7 +24,7 @@ pub(super) async fn recover(
     checkpoint: CheckpointId,
     cancel: &CancellationToken,
 ) -> Result<bool, Error> {
-    let all = shared.store.view().and_then(|view| view.intents()).map_err(store_error)?;
+    let all = shared.store.view().and_then(|view| view.intents()).map_err(|error| store_error(&error))?;
     let mine: Vec<(IntentId, Intent)> = all.into_iter().filter(|(_, i)| i.checkpoint == checkpoint).collect();
     if mine.is_empty() {
         return Ok(false);
@@ -40,7 +40,7 @@ pub(super) async fn recover(
             (IntentKind::Contact(change), Side::Pipedrive) => recovery.person(id, change).await?,
             (IntentKind::Organization { .. }, _) => {
                 shared.organizations.refresh(shared, cancel).await?;
-                shared.store.write(vec![Op::Done(id)]).await.map_err(store_error)?;
+                shared.store.write(vec![Op::Done(id)]).await.map_err(|error| store_error(&error))?;
             }
         }
     }
@@ -72,7 +72,7 @@ impl Recovery<'_> {
                 self.shared.mirror.put(&person);
                 ops.push(Op::PutPerson(Box::new(person)));
             }
-            self.shared.store.write(ops).await.map_err(store_error)?;
+            self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl Recovery<'_> {
         loop {
             let page = self.shared.company.persons_descending(cursor.as_deref(), self.cancel).await?;
             let reached = page.persons.iter().any(|record| record.id <= mark);
-            let view = self.shared.store.view().map_err(store_error)?;
+            let view = self.shared.store.view().map_err(|error| store_error(&error))?;
             for record in page.persons {
                 if record.id > mark && record.owner == self.seat.owner && !record.deleted && is_free(&view, &record)? {
                     orphans.push(to_person(self.shared, record));
@@ -119,7 +119,7 @@ impl Recovery<'_> {
     }
 
     fn link(&self, id: LinkId) -> Result<Option<Link>, Error> {
-        self.shared.store.view().and_then(|view| view.link(self.checkpoint, id)).map_err(store_error)
+        self.shared.store.view().and_then(|view| view.link(self.checkpoint, id)).map_err(|error| store_error(&error))
     }
 
     /// A contact in the provider's book: the listing will say what became of it; a creation is looked for by its id.
@@ -138,7 +138,7 @@ impl Recovery<'_> {
                 ops.push(Op::PutLink { checkpoint: self.checkpoint, id: link_id, link: Box::new(link) });
             }
         }
-        self.shared.store.write(ops).await.map_err(store_error)
+        self.shared.store.write(ops).await.map_err(|error| store_error(&error))
     }
 
     /// A person that was to be changed or deleted: read, and looked at by the next pass.
@@ -158,12 +158,12 @@ impl Recovery<'_> {
                 }
             }
         }
-        self.shared.store.write(ops).await.map_err(store_error)
+        self.shared.store.write(ops).await.map_err(|error| store_error(&error))
     }
 }
 
 fn is_free(view: &View, record: &PersonRecord) -> Result<bool, Error> {
-    let links = view.link_by_person(record.id).map_err(store_error)?;
+    let links = view.link_by_person(record.id).map_err(|error| store_error(&error))?;
     Ok(links.is_empty())
 }
 

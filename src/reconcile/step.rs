@@ -5,7 +5,6 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Apply, Prepared, key_of, side};
 use super::feed::to_person;
 use super::organizations::store_error;
-use super::witness::Records;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Book, Error, Kind, Seen, Written};
 use crate::contact::{Change, Contact, ContactId, FieldChange, PersonId, PhotoHash};
@@ -30,10 +29,8 @@ pub(super) struct Done {
 /// A step being carried out.
 pub(super) struct Doing<'a> {
     pub(super) apply: &'a Apply<'a>,
-    pub(super) records: &'a Records,
     /// Another step of the pass has met something that stops them all.
     pub(super) stop: &'a CancellationToken,
-    pub(super) cancel: &'a CancellationToken,
 }
 
 /// A step's link and its transaction in the making.
@@ -55,7 +52,7 @@ impl Doing<'_> {
         let mut draft = Draft { step, link, value, ops: Vec::new(), done };
         let mut rest = writes.into_iter().zip(intents);
         for (write, intent) in rest.by_ref() {
-            let outcome = if self.stop.is_cancelled() || self.cancel.is_cancelled() {
+            let outcome = if self.stop.is_cancelled() || self.apply.cancel.is_cancelled() {
                 Err(Error::new(Kind::Cancelled, "the pass stopped before this contact's turn"))
             } else {
                 self.write(&mut draft, write.side, write.change, intent).await
@@ -93,7 +90,7 @@ impl Doing<'_> {
             Side::Provider => &*self.apply.member.provider,
             Side::Pipedrive => &self.apply.seat.persons,
         };
-        let answer = book.write(std::slice::from_ref(change), self.cancel).await.pop();
+        let answer = book.write(std::slice::from_ref(change), self.apply.cancel).await.pop();
         let answer =
             answer.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "the book gave no answer to a change")));
         if let (Err(Error { kind: Kind::Stale, .. }), Side::Pipedrive, Some(id)) = (&answer, on, change.id()) {
@@ -106,7 +103,7 @@ impl Doing<'_> {
     async fn freshen(&self, draft: &mut Draft, person: Option<PersonId>) -> Result<(), Error> {
         let Some(id) = person else { return Ok(()) };
         draft.done.touch.push(id);
-        if let PersonFound::Live { record, .. } = self.apply.shared.company.person(id, self.cancel).await? {
+        if let PersonFound::Live { record, .. } = self.apply.shared.company.person(id, self.apply.cancel).await? {
             let person = to_person(self.apply.shared, *record);
             self.apply.shared.mirror.put(&person);
             draft.ops.push(Op::PutPerson(Box::new(person)));
@@ -180,8 +177,8 @@ impl Doing<'_> {
         let contact = draft.step.contact.clone();
         let person = draft.value.as_ref().and_then(Link::person_id).or(draft.step.person);
         let raw = match on {
-            Side::Provider => contact.as_ref().and_then(|id| self.records.contacts.get(id)).cloned(),
-            Side::Pipedrive => person.and_then(|id| self.records.persons.get(&id)).cloned(),
+            Side::Provider => contact.as_ref().and_then(|id| self.apply.records.contacts.get(id)).cloned(),
+            Side::Pipedrive => person.and_then(|id| self.apply.records.persons.get(&id)).cloned(),
         };
         draft.ops.push(Op::History(Box::new(HistoryEntry {
             checkpoint: self.apply.work,
@@ -204,9 +201,9 @@ impl Doing<'_> {
         let Some(link) = &mut draft.value else { return Ok(()) };
         let (Some(contact), Some(person)) = (link.contact_id().cloned(), link.person_id()) else { return Ok(()) };
         let member = self.apply.member;
-        let bytes = member.provider.photo(&contact, self.cancel).await?;
+        let bytes = member.provider.photo(&contact, self.apply.cancel).await?;
         let Some(bytes) = bytes.filter(|bytes| PhotoHash::of(bytes) == source) else { return Ok(()) };
-        match self.apply.shared.company.upload_photo(person, &bytes, self.cancel).await {
+        match self.apply.shared.company.upload_photo(person, &bytes, self.apply.cancel).await {
             Ok(()) => draft.done.updated = !draft.done.added,
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::UnknownOutcome) => {
                 tracing::info!(account = %member.name, link = %draft.link, error = %error, "a picture was not uploaded");
@@ -233,7 +230,7 @@ impl Doing<'_> {
             _ => {}
         }
         if !draft.ops.is_empty() {
-            self.apply.shared.store.write(draft.ops).await.map_err(store_error)?;
+            self.apply.shared.store.write(draft.ops).await.map_err(|error| store_error(&error))?;
         }
         Ok(draft.done)
     }

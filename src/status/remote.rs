@@ -26,7 +26,7 @@ use crate::http::{Client, Method, Request, Unpaced, Url};
 /// How often a snapshot is fetched while somebody looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A pass may take hours, and the daemon knows best when to give up.
-const PATIENCE: Duration = Duration::from_secs(86_400);
+const PATIENCE: Duration = Duration::from_hours(24);
 /// The socket has no name; HTTP wants one.
 const ORIGIN: &str = "http://localhost";
 

@@ -20,7 +20,7 @@ const SHARED_HOST: &str = "api.pipedrive.com";
 const LARGEST_ANSWER: usize = 64 << 20;
 
 /// How long a company whose account is not open is left alone.
-const NOT_OPEN: Duration = Duration::from_secs(3600);
+const NOT_OPEN: Duration = Duration::from_hours(1);
 
 /// How we log in. Both kinds act as one user of one company.
 #[derive(Clone)]

@@ -23,7 +23,7 @@ use crate::http::Safety;
 /// How many calls of one `write` or `read` are under way at once; the governor paces them.
 const AT_ONCE: usize = 32;
 /// What a listing may have missed between two clocks.
-const OVERLAP: Duration = Duration::from_secs(60);
+const OVERLAP: Duration = Duration::from_mins(1);
 
 /// A book of persons: they are all listed; those of the owner are the group.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ use crate::http::{Client, Url};
 
 /// A proof rests on who our user is; it is asked anew after this long (2 tokens), because an administrator may become
 /// none.
-const ME_AGE: Duration = Duration::from_secs(10 * 60);
+const ME_AGE: Duration = Duration::from_mins(10);
 /// Most field definitions per page.
 const FIELDS_PAGE: &str = "500";
 /// More pages of field definitions than any company has: a cursor that never ends is not followed.

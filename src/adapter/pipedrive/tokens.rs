@@ -15,17 +15,17 @@ use crate::http::RetryLater;
 /// One seat on the smallest plan.
 const ASSUMED: u64 = 30_000;
 const DAY: i64 = 24 * 3600 * 1000;
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 /// A refused day is asked about again this often: the reset may come at another hour than we think.
 const PROBE: Duration = HOUR;
 /// How long everybody else waits while one call asks whether the day has begun anew.
-const WHILE_PROBING: Duration = Duration::from_secs(60);
+const WHILE_PROBING: Duration = Duration::from_mins(1);
 /// Cloudflare has had enough (403 with a page): how long nothing is sent. The vendor names no time.
-const BLOCKED: Duration = Duration::from_secs(5 * 60);
+const BLOCKED: Duration = Duration::from_mins(5);
 /// So many 429 in a row are no accident.
 const STUBBORN: u32 = 3;
 /// A forecast from less than this would be noise.
-const SHORTEST_LOOK: Duration = Duration::from_secs(5 * 60);
+const SHORTEST_LOOK: Duration = Duration::from_mins(5);
 
 /// The daily budget, for status and forecast.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -398,7 +398,7 @@ mod tests {
     fn a_rise_shows_when_the_day_begins() {
         let mut tokens = tokens(None);
         call(&mut tokens, 5, 200, told(30_000, 1_000), NOON);
-        let five_past = hours(3).after(Duration::from_secs(300));
+        let five_past = hours(3).after(Duration::from_mins(5));
         call(&mut tokens, 5, 200, told(30_000, 29_990), five_past);
         assert_eq!(tokens.next_day(), hours(27), "the day began at 15:00 UTC, and does so tomorrow");
         assert_eq!(tokens.budget(five_past).used, 0);

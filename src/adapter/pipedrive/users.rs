@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::contact::UserId;
 
 /// The list of users (20 tokens) is read again for an unknown name, but not more often than this.
-const REFRESH: Duration = Duration::from_secs(10 * 60);
+const REFRESH: Duration = Duration::from_mins(10);
 
 /// The user of our credential, and the company.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -108,10 +108,10 @@ impl World {
 async fn an_edit_in_place_and_a_replaced_file_are_edits() {
     let mut world = World::plain();
     fs::write(world.at("carnetd.toml"), format!("history = \"1d\"\n{SANDBOX}")).expect("written");
-    assert_eq!(world.edited().await.expect("good").history, Duration::from_secs(86_400));
+    assert_eq!(world.edited().await.expect("good").history, Duration::from_hours(24));
     fs::write(world.at("carnetd.toml.new"), format!("history = \"2d\"\n{SANDBOX}")).expect("written");
     fs::rename(world.at("carnetd.toml.new"), world.at("carnetd.toml")).expect("replaced");
-    assert_eq!(world.edited().await.expect("good").history, Duration::from_secs(2 * 86_400));
+    assert_eq!(world.edited().await.expect("good").history, Duration::from_hours(48));
     assert!(world.is_quiet());
 }
 

@@ -1,0 +1,9 @@
+//! The whole machine against the stand-in: a real folder of cards, a real state database, real sockets.
+//!
+//! Only the clock of a pass is the machine's; nothing sleeps and nothing leaves the loopback interface.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
+
+mod one_way;
+mod two_way;
+mod world;

@@ -1,0 +1,111 @@
+//! Provider to Pipedrive.
+
+use serde_json::json;
+
+use super::world::{World, values};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_cards_become_persons_once() {
+    let mut world = World::new("one-way").await;
+    world.card(
+        "anna.vcf",
+        &["FN:Anna Weber", "EMAIL:anna@acme.example", "TEL:+33 1 99 00 12 34", "ORG:Acme", "NOTE:Hi"],
+    );
+    world.card("bob.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example", "ORG:acme", "BDAY:1980-02-29"]);
+    assert_eq!(world.pass().await, (2, 0, 0, 0));
+    let anna = world.person("Anna Weber").await;
+    assert_eq!(values(&anna, "emails"), ["anna@acme.example"]);
+    assert_eq!(values(&anna, "phones"), ["+33 1 99 00 12 34"]);
+    assert_eq!(anna["visible_to"], 3);
+    assert_eq!(anna["notes"], "Hi");
+    let bob = world.person("Bob Stone").await;
+    assert_eq!(bob["birthday"], "1980-02-29");
+    assert_eq!(anna["org_id"], bob["org_id"], "one organization for one name");
+    assert_eq!(world.organizations().await.len(), 1);
+    world.idle().await;
+    world.restart();
+    world.idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edited_card_updates_its_person_and_keeps_the_persons_own() {
+    let mut world = World::new("one-way").await;
+    world.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example", "TITLE:Buyer"]);
+    world.pass().await;
+    let anna = world.person("Anna Weber").await;
+    let own = json!({"emails": [{"value": "anna@acme.example"}, {"value": "own@acme.example"}]});
+    world.change_person(&anna["id"], own).await;
+    assert_eq!(world.pass().await, (0, 0, 0, 0), "one-way: nothing flows back");
+    world.edit("anna.vcf", "TITLE:Buyer", "TITLE:Head of Buying\r\nTEL:+15550100199");
+    assert_eq!(world.pass().await, (0, 1, 0, 0));
+    let anna = world.person("Anna Weber").await;
+    assert_eq!(anna["job_title"], "Head of Buying");
+    assert_eq!(values(&anna, "emails"), ["anna@acme.example", "own@acme.example"]);
+    assert_eq!(values(&anna, "phones"), ["+15550100199"]);
+    world.idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_card_deletes_its_person_and_a_deleted_person_stays_deleted() {
+    let mut world = World::new("one-way").await;
+    for name in ["a", "b", "c", "d", "e"] {
+        world.card(&format!("{name}.vcf"), &[&format!("FN:Person {name}"), &format!("EMAIL:{name}@acme.example")]);
+    }
+    assert_eq!(world.pass().await, (5, 0, 0, 0));
+    std::fs::remove_file(world.card_path("a.vcf")).expect("removed");
+    assert_eq!(world.pass().await, (0, 0, 1, 0));
+    let b = world.person("Person b").await;
+    world.delete_person(&b["id"]).await;
+    assert_eq!(world.pass().await, (0, 0, 0, 0));
+    assert_eq!(world.persons().await.len(), 3, "it is not brought back");
+    world.idle().await;
+    world.edit("b.vcf", "FN:Person b", "FN:Person Bee");
+    world.pass().await;
+    assert_eq!(world.persons().await.len(), 3, "changed | deleted: stays deleted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_deletions_are_refused_until_confirmed() {
+    let mut world = World::new("one-way").await;
+    for n in 0..8 {
+        world.card(&format!("{n}.vcf"), &[&format!("FN:Person {n}"), &format!("EMAIL:{n}@acme.example")]);
+    }
+    world.pass().await;
+    for n in 0..4 {
+        std::fs::remove_file(world.card_path(&format!("{n}.vcf"))).expect("removed");
+    }
+    let synced = world.sync().await;
+    assert_eq!(synced.outcome, carnetd::status::Outcome::Held, "{synced:?}");
+    assert_eq!(world.persons().await.len(), 8, "nothing was deleted");
+    let held = world.held().await;
+    assert_eq!(held.len(), 1, "{held:?}");
+    let digest = carnetd::contact::Digest::parse(&held[0].digest).expect("a digest");
+    let name = carnetd::account::AccountName::new("alice").expect("a name");
+    world.operator().await.confirm(&name, digest).await.expect("confirmed");
+    assert_eq!(world.pass().await, (0, 0, 4, 0));
+    assert_eq!(world.persons().await.len(), 4);
+    world.idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_matching_person_is_linked_and_two_are_held() {
+    let mut world = World::new("one-way").await;
+    let phone = json!([{"value": "+15550100111"}]);
+    let emails = json!([{"value": "anna@acme.example"}]);
+    world.add_person(json!({"name": "Anna Weber", "emails": emails, "phones": phone})).await;
+    world.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example", "EMAIL:a.weber@home.example"]);
+    assert_eq!(world.pass().await, (0, 1, 0, 0), "linked and merged, not doubled");
+    let anna = world.person("Anna Weber").await;
+    assert_eq!(values(&anna, "emails"), ["anna@acme.example", "a.weber@home.example"]);
+    assert_eq!(values(&anna, "phones"), ["+15550100111"], "what only the person has is kept");
+
+    for _ in 0..2 {
+        world.add_person(json!({"name": "Bob Stone", "emails": [{"value": "bob@acme.example"}]})).await;
+    }
+    world.card("bob.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    assert_eq!(world.pass().await, (0, 0, 0, 0));
+    let held = world.held().await;
+    assert_eq!(held.len(), 1, "{held:?}");
+    assert_eq!(held[0].code, "several-matches");
+    world.idle().await;
+}

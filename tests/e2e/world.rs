@@ -1,0 +1,236 @@
+//! A folder, a sandbox and a configuration, and what a test does with them.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carnetd::clock::RealClock;
+use carnetd::config::{self, Environment};
+use carnetd::daemon::{self, Create};
+use carnetd::http::{Client, Method, Request, Settings, Unpaced, Url};
+use carnetd::sandbox::{Options, Sandbox, serve};
+use carnetd::status::{HeldItem, Operator, Outcome, Synced};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+/// The owner of what comes in, who is also the token's user.
+pub(crate) const OWNER: &str = "alice@acme.example";
+
+/// A world of one folder account.
+pub(crate) struct World {
+    directory: TempDir,
+    root: Url,
+    client: Client,
+    stop: CancellationToken,
+    operator: Option<Box<dyn Operator>>,
+    direction: &'static str,
+    extra: String,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl World {
+    /// An empty folder, one-way or two-way, and an empty company.
+    pub(crate) async fn new(direction: &'static str) -> Self {
+        Self::with(direction, "").await
+    }
+
+    /// The same with more keys of the account.
+    pub(crate) async fn with(direction: &'static str, extra: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let client = Client::new(&Settings::default(), Arc::new(RealClock), 1).expect("a client");
+        let root = Url::parse("http://127.0.0.1:1/").expect("a URL");
+        let stop = CancellationToken::new();
+        let extra = extra.to_owned();
+        let mut world = Self { directory, root, client, stop, operator: None, direction, extra };
+        fs::create_dir(world.path("cards")).expect("a folder");
+        fs::write(world.path("token"), format!("sandbox:{OWNER}\n")).expect("a token");
+        world.start_sandbox().await;
+        world
+    }
+
+    async fn start_sandbox(&mut self) {
+        let options = Options { state: Some(self.path("sandbox.log")), clock: Arc::new(RealClock), seed: 7 };
+        let sandbox = Sandbox::open(options).expect("a sandbox");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        self.root = Url::parse(&format!("http://{address}/")).expect("a URL");
+        let stop = self.stop.clone();
+        tokio::spawn(async move {
+            let _ = serve(listener, sandbox, stop.cancelled_owned()).await;
+        });
+        self.configure();
+    }
+
+    fn configure(&self) {
+        let text = format!(
+            "state_dir = \"state\"\n[pipedrive]\nurl = \"{}pipedrive\"\ntoken_file = \"token\"\nvisibility_levels = 2\n\
+             [status]\nlisten = \"off\"\n[accounts.alice]\nprovider = \"folder\"\npath = \"cards\"\nowner = \"{OWNER}\"\n\
+             group = \"*\"\ndirection = \"{}\"\nvisibility = \"company\"\n{}\n",
+            self.root, self.direction, self.extra
+        );
+        fs::write(self.path("carnetd.toml"), text).expect("a configuration");
+    }
+
+    /// Changes the account's further keys; the next command reads them.
+    pub(crate) fn reconfigure(&mut self, extra: &str) {
+        self.extra = extra.to_owned();
+        self.configure();
+        self.operator = None;
+    }
+
+    /// A path in the world's directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// A card's path.
+    pub(crate) fn card_path(&self, name: &str) -> PathBuf {
+        self.path("cards").join(name)
+    }
+
+    /// Writes a card of one line each.
+    pub(crate) fn card(&self, name: &str, lines: &[&str]) {
+        let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{name}\r\n{}\r\nEND:VCARD\r\n", lines.join("\r\n"));
+        fs::write(self.card_path(name), text).expect("a card");
+    }
+
+    /// Replaces text in a card.
+    pub(crate) fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.card_path(name)).expect("a card");
+        assert!(text.contains(from), "{name} holds {from}");
+        fs::write(self.card_path(name), text.replace(from, to)).expect("a card");
+    }
+
+    /// A card's text.
+    pub(crate) fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.card_path(name)).expect("a card")
+    }
+
+    /// The names of all cards.
+    pub(crate) fn cards(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(self.path("cards"))
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// What commands talk to: one for the life of the world, as a daemon would be.
+    pub(crate) async fn operator(&mut self) -> &dyn Operator {
+        if self.operator.is_none() {
+            let environment = Environment { config_path: self.path("carnetd.toml"), ..Environment::default() };
+            let config = config::load(&environment).unwrap_or_else(|problems| panic!("{problems}"));
+            let operator = daemon::local(environment, config, Create::IfMissing).await.expect("a state");
+            self.operator = Some(operator);
+        }
+        self.operator.as_deref().expect("just made")
+    }
+
+    /// Ends the process's memory: the next command starts from what is on disk.
+    pub(crate) fn restart(&mut self) {
+        self.operator = None;
+    }
+
+    /// One pass.
+    pub(crate) async fn sync(&mut self) -> Synced {
+        let mut synced = self.operator().await.sync(None, false).await.expect("a pass");
+        synced.pop().expect("one account")
+    }
+
+    /// One pass that must end well, as (added, updated, deleted, failed).
+    pub(crate) async fn pass(&mut self) -> (u64, u64, u64, u64) {
+        let synced = self.sync().await;
+        assert_eq!((synced.outcome, synced.message.clone()), (Outcome::Ok, None), "{synced:?}");
+        (synced.added, synced.updated, synced.deleted, synced.failed)
+    }
+
+    /// A pass that must change nothing and write nothing.
+    pub(crate) async fn idle(&mut self) {
+        let before = self.writes().await;
+        assert_eq!(self.pass().await, (0, 0, 0, 0), "a pass without an outside change");
+        assert_eq!(self.writes().await, before, "a pass without an outside change writes nothing");
+    }
+
+    /// What waits for a human being.
+    pub(crate) async fn held(&mut self) -> Vec<HeldItem> {
+        self.operator().await.held(None).await.expect("an answer")
+    }
+
+    /// Writes that the stand-in has answered so far.
+    pub(crate) async fn writes(&self) -> u64 {
+        let calls = self.get("_calls").await;
+        let routes = calls["routes"].as_object().expect("routes");
+        let write = |(route, count): (&String, &Value)| {
+            (!route.starts_with("GET ")).then(|| count["calls"].as_u64().or(count.as_u64()).unwrap_or_default())
+        };
+        routes.iter().filter_map(write).sum()
+    }
+
+    /// Persons as the service has them, by id.
+    pub(crate) async fn persons(&self) -> Vec<Value> {
+        let answer = self.get("pipedrive/api/v2/persons?limit=500").await;
+        answer["data"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Organizations as the service has them.
+    pub(crate) async fn organizations(&self) -> Vec<Value> {
+        let answer = self.get("pipedrive/api/v2/organizations?limit=500").await;
+        answer["data"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The one person of that name.
+    pub(crate) async fn person(&self, name: &str) -> Value {
+        let mut found: Vec<Value> = self.persons().await.into_iter().filter(|p| p["name"] == name).collect();
+        assert_eq!(found.len(), 1, "one person called {name}: {found:?}");
+        found.remove(0)
+    }
+
+    /// A colleague changes a person.
+    pub(crate) async fn change_person(&self, id: &Value, body: Value) {
+        self.call(Method::PATCH, &format!("pipedrive/api/v2/persons/{id}"), Some(body)).await;
+    }
+
+    /// A colleague deletes a person.
+    pub(crate) async fn delete_person(&self, id: &Value) {
+        self.call(Method::DELETE, &format!("pipedrive/api/v2/persons/{id}"), None).await;
+    }
+
+    /// A colleague adds a person.
+    pub(crate) async fn add_person(&self, body: Value) -> Value {
+        self.call(Method::POST, "pipedrive/api/v2/persons", Some(body)).await["data"].clone()
+    }
+
+    /// Makes the stand-in misbehave, or sets its company up.
+    pub(crate) async fn faults(&self, body: Value) {
+        self.call(Method::POST, "_faults", Some(body)).await;
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.call(Method::GET, path, None).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let url = self.root.join(path).expect("a path");
+        let mut request =
+            Request::new("test", method, url).secret_header("x-api-token", format!("sandbox:{OWNER}").into());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = self.client.send(request, &Unpaced, &CancellationToken::new()).await.expect("an answer");
+        assert!(answer.is_success(), "{path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
+        if answer.body.is_empty() { json!(null) } else { answer.json().unwrap_or(json!(null)) }
+    }
+}
+
+/// The values of a person's e-mails or phones.
+pub(crate) fn values(person: &Value, field: &str) -> Vec<String> {
+    let list = person[field].as_array().cloned().unwrap_or_default();
+    list.iter().filter_map(|e| e["value"].as_str().map(str::to_owned)).collect()
+}
