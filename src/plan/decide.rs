@@ -39,6 +39,11 @@ impl<'a> Case<'a> {
         let pair = Pair { link, half, person_half, contact, person };
         let mut step = match &link.state {
             State::Dormant(cause) => self.dormant(pair, *cause),
+            State::Held(hold) if self.waits_for_a_look(pair, hold.cause) => {
+                let mut step = self.step(Reason::Held(hold.cause), Then::Keep(Box::new(link.clone())));
+                step.lacks.person = true;
+                Some(step)
+            }
             State::Active | State::Held(_) => self.linked(pair),
         }?;
         let absent = matches!(contact, ContactView::Gone { .. });
@@ -47,9 +52,20 @@ impl<'a> Case<'a> {
         step.absence = absent || lost;
         step.lacks.contact = matches!(contact, ContactView::Gone { sure: false })
             || (deletes(Side::Provider) && self.row.witness.contact.is_none());
-        step.lacks.person = matches!(person, PersonView::Gone { sure: false })
+        step.lacks.person |= matches!(person, PersonView::Gone { sure: false })
             || (deletes(Side::Pipedrive) && self.row.witness.person.is_none());
         Some(step)
+    }
+
+    /// Whether only a second look can tell if the person still waits to be seen or has open deals: until then it stays
+    /// held, so that the guard does not count it again in every pass.
+    fn waits_for_a_look(&self, pair: Pair<'a>, cause: HoldCause) -> bool {
+        let silent = match cause {
+            HoldCause::GoneOrHidden => matches!(pair.person, PersonView::Gone { .. }),
+            HoldCause::OpenDeals => matches!(pair.contact, ContactView::Gone { .. } | ContactView::Outside(_)),
+            _ => false,
+        };
+        silent && self.row.witness.person.is_none() && !self.is_confirmed(pair.link)
     }
 
     /// A pair that is kept in step, or waits.
@@ -219,8 +235,11 @@ impl<'a> Case<'a> {
     fn person_deleted(&self, pair: Pair<'a>) -> Option<Step> {
         let contact = pair.contact_now();
         let changed = contact.is_some_and(|now| !edited(&pair.half.seen, &now.contact).is_empty());
-        if self.two_way() && changed {
-            return self.revive_person(pair.link, contact);
+        if self.two_way()
+            && changed
+            && let Some(step) = self.revive_person(pair.link, contact)
+        {
+            return Some(step);
         }
         let sleep = || self.keep(Reason::PersonDeleted, pair.asleep(Cause::PersonDeleted));
         if !self.two_way() {

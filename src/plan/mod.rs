@@ -32,6 +32,8 @@ mod name;
 mod show;
 mod sight;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use address::follow;
 pub use hold::{confirm_sentence, hold_digest, hold_sentence};
