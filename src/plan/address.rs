@@ -34,6 +34,14 @@ pub(super) fn same(a: Option<&Address>, b: Option<&Address>) -> bool {
     }
 }
 
+/// Whether `form` may be what a book made of `address`: it dropped parts or changed their case, and no more.
+pub(super) fn is_form_of(form: Option<&Address>, address: Option<&Address>) -> bool {
+    let (Some(form), Some(address)) = (form, address) else { return form.is_none() };
+    let folded = |part: Option<&str>| part.map(str::to_lowercase);
+    let kept = |part| form.part(part).is_none() || folded(form.part(part)) == folded(address.part(part));
+    form.same(address) || (form.has_parts() && AddressPart::ALL.into_iter().all(kept))
+}
+
 /// A contact that holds nothing but this address.
 pub(super) fn alone(address: Option<Address>) -> Contact {
     Contact { addresses: address.into_iter().collect(), ..Contact::default() }

@@ -94,8 +94,8 @@ impl Case<'_> {
                     wait_for(HoldCause::OutsideGroup, Vec::new(), vec![id])
                 } else if suitors.len() > 1 {
                     wait_for(HoldCause::ClaimedTwice, suitors, vec![id])
-                } else if self.claims.is_fresh(&id) {
-                    // It is new as well, and found somebody else or nobody.
+                } else if self.claims.is_fresh(&id) || self.claims.is_moved(&contact) {
+                    // It is new as well, and found somebody else or nobody; or it is linked, and moved just now.
                     wait_for(HoldCause::MatchesLinked, Vec::new(), vec![id])
                 } else {
                     return self.link_up(&contact, now);

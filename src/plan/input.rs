@@ -29,6 +29,10 @@ pub struct Input<'a> {
 }
 
 /// One pair or half, and what this pass saw of it.
+///
+/// An active link has a row when a side changed or is gone. What sleeps or waits is looked at when a side or a candidate
+/// changes, on refresh or confirm, or daily; then what is there is [`ContactSight::Live`] or [`PersonSight::Live`], changed
+/// or not, because being there is what wakes it. When something stops waiting, its candidates are to be looked at again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// What is remembered of it. Never an active link of another account.
@@ -135,14 +139,15 @@ pub enum PersonWitness {
     Unknown,
 }
 
-/// Whose half something already is.
+/// Whose half something already is. Where several hold, the first of these counts: what is linked may also be a
+/// candidate of something that waits, and then it is linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
-    /// By an active link of this account.
+    /// By an active link of this account, or by a pair of it that waits.
     Linked(LinkId),
     /// By a dormant link of this account.
     Dormant(LinkId),
-    /// It is a half, or a candidate, of something of this account that waits for a human being.
+    /// It is a half without partner, or else a candidate, of something of this account that waits for a human being.
     Held(LinkId),
     /// By a link of another account.
     Elsewhere(AccountName),

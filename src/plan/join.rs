@@ -150,7 +150,13 @@ impl Case<'_> {
         let pipedrive = Book { seen: &person.seen, now: &now.contact, changed_at: None };
         let merged = merge(self.terms(true), &link.base, link.chosen, provider, pipedrive);
         let half = Link { state: State::Active, contact: None, person: Some(person_half(now)), ..link.clone() };
-        let step = self.contact_creation(Reason::ContactRevived, half, &contact.seen, merged);
+        // A field that could not be said before goes the other way.
+        let fields = merged.to_person.clone();
+        let mut step = self.contact_creation(Reason::ContactRevived, half, &contact.seen, merged);
+        if !fields.is_empty() {
+            step = step.with(Side::Pipedrive, Change::Patch { id: now.id.into(), fields });
+            step.wider = now.wider;
+        }
         Some(step.saying(CREATED_AGAIN))
     }
 

@@ -305,7 +305,11 @@ impl<'a> Merger<'a> {
                 self.out.losers.extend(lost.map(|value| (Field::Addresses, value)));
                 self.out.base.take(&mine, Field::Addresses);
             }
-            _ => self.settle(Field::Addresses, flow, (&mine, &theirs), !first && !outward_edit),
+            _ => {
+                let base = self.base.addresses.first();
+                let known = !first && !outward_edit && address::is_form_of(person_now, base);
+                self.settle(Field::Addresses, flow, (&mine, &theirs), known);
+            }
         }
     }
 

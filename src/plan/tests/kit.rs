@@ -493,11 +493,15 @@ impl World {
     fn taken(&self, half: impl Fn(&Link) -> bool, candidate: impl Fn(&Hold) -> bool) -> Option<Taken> {
         let whose = |(id, link): (&LinkId, &Link)| match &link.state {
             State::Active if half(link) => Some(Taken::Linked(*id)),
+            State::Held(_) if half(link) && link.contact.is_some() && link.person.is_some() => Some(Taken::Linked(*id)),
             State::Dormant(_) if half(link) => Some(Taken::Dormant(*id)),
+            _ => None,
+        };
+        let waits = |(id, link): (&LinkId, &Link)| match &link.state {
             State::Held(hold) if half(link) || candidate(hold) => Some(Taken::Held(*id)),
             _ => None,
         };
-        self.links.iter().find_map(whose)
+        self.links.iter().find_map(whose).or_else(|| self.links.iter().find_map(waits))
     }
 }
 
