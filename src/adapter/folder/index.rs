@@ -1,41 +1,55 @@
 //! What was seen of every file: its stamp, its UID, whether it is in the group, and when it last changed.
 //!
-//! A generation is a number that grows with every change noticed; a cursor names one. Cursors of another process mean
-//! nothing here: their files may have changed unseen.
+//! A generation is a number that grows with every change noticed; a cursor names one. What changed after a generation
+//! is told to whoever asks, as often as asked. Cursors of another index mean nothing here: files may have changed unseen.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::path::Path;
 use std::time::Duration;
 
-use super::Place;
-use super::file::{self, Stamp};
-use crate::adapter::Error;
+use super::file::{Loaded, Read};
+use super::look::{self, Look, Stamp};
+use super::place::Place;
+use crate::adapter::{Error, Kind};
 use crate::clock::Moment;
 use crate::contact::{ContactId, Cursor};
 use crate::watch::Marked;
 
 /// Every file's stamp is looked at this often, whatever the watch says: mounts and network folders make no events.
-const LOOK_AT_ALL: Duration = Duration::from_hours(1);
+const LOOK_AT_ALL: Duration = Duration::from_secs(60 * 60);
+
+/// This many more files that are gone than there are files are remembered; then the older half is forgotten.
+const GONE: usize = 10_000;
 
 /// What is known of a folder.
 #[derive(Debug)]
 pub(super) struct Index {
-    nonce: String,
+    /// Tells its cursors from those of any other index.
+    name: uuid::Uuid,
     generation: u64,
-    files: HashMap<ContactId, File>,
-    /// Files by the generation in which they last changed; also those that are gone.
-    changed: BTreeMap<(u64, ContactId), ()>,
-    uids: HashMap<String, Vec<ContactId>>,
-    group: usize,
-    walk: Vec<ContactId>,
+    /// Cursors before it have expired: some of what is gone since was forgotten.
+    floor: u64,
+    files: BTreeMap<ContactId, File>,
+    /// When each file last changed, also those that are gone; and the same in order.
+    touched: HashMap<ContactId, u64>,
+    changed: BTreeSet<(u64, ContactId)>,
+    uids: HashMap<String, BTreeSet<ContactId>>,
+    members: usize,
+    links: bool,
+    devices: BTreeMap<String, u64>,
     looked_at_all: Option<Moment>,
 }
 
 #[derive(Debug)]
 struct File {
     stamp: Stamp,
-    generation: u64,
+    /// The stamp under which the card was last handed out.
+    given: Option<Stamp>,
     /// Read since it last changed.
     read: bool,
+    /// An edit since it was read would have made another stamp.
+    settled: bool,
     uid: Option<String>,
     in_group: bool,
 }
@@ -43,123 +57,230 @@ struct File {
 /// What a cursor says.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Position {
-    /// In the middle of a walk that began at generation `start`.
-    Walk { start: u64, offset: usize },
+    /// In the middle of a walk that began at generation `start`, after this contact.
+    Walk { start: u64, after: ContactId },
     /// Everything up to this generation was listed.
     At(u64),
 }
 
 impl Index {
-    pub(super) fn new(now: Moment) -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            nonce: format!("{:x}.{:x}", std::process::id(), now.0),
+            name: uuid::Uuid::new_v4(),
             generation: 0,
-            files: HashMap::new(),
-            changed: BTreeMap::new(),
+            floor: 0,
+            files: BTreeMap::new(),
+            touched: HashMap::new(),
+            changed: BTreeSet::new(),
             uids: HashMap::new(),
-            group: 0,
-            walk: Vec::new(),
+            members: 0,
+            links: false,
+            devices: BTreeMap::new(),
             looked_at_all: None,
         }
     }
 
-    /// Takes in what changed on the disk.
-    pub(super) fn refresh(
-        &mut self,
-        place: &Place,
-        marked: Option<Marked>,
-        all: bool,
-        now: Moment,
-    ) -> Result<(), Error> {
-        file::root(place)?;
-        let overdue = self.looked_at_all.is_none_or(|at| now.since(at) >= LOOK_AT_ALL);
-        match marked {
-            Some(Marked::Paths(paths)) if !all && !overdue => {
-                for path in paths {
-                    if let Some(id) = file::id_of(place, &path) {
-                        let stamp = file::stamp(place, &id)?;
-                        self.stamped(id, stamp);
-                    } else if path.extension().is_none() {
-                        // A sub-folder came or went: its files have no marks of their own.
-                        return self.look_at_all(place, now);
-                    }
-                }
-                Ok(())
+    /// Takes in what changed on the disk: what is marked, or everything when asked to, without marks, or when due.
+    pub(super) fn refresh(&mut self, place: &Place, marked: Marked, all: bool, now: Moment) -> Result<(), Error> {
+        let due = self.links || self.looked_at_all.is_none_or(|at| now.since(at) >= LOOK_AT_ALL);
+        let taken = match marked {
+            Marked::Paths(paths) if !all && !due => {
+                look::root(place).and_then(|()| paths.iter().try_for_each(|path| self.look_at(place, path, now)))
             }
             _ => self.look_at_all(place, now),
+        };
+        if taken.is_err() {
+            // The marks are taken and lost.
+            self.looked_at_all = None;
         }
+        taken
+    }
+
+    /// Takes in a marked path: its content changed even if its stamp did not.
+    fn look_at(&mut self, place: &Place, path: &Path, now: Moment) -> Result<(), Error> {
+        let Ok(below) = path.strip_prefix(&place.root) else { return Ok(()) };
+        let had_cards = || self.in_folder(&format!("{}/", below.display()));
+        // The files of a sub-folder that came or went have no marks of their own.
+        if path.parent() == Some(&place.root) && (path.is_dir() || had_cards()) {
+            return self.look_at_all(place, now);
+        }
+        let Some(id) = place.id_of(path) else { return Ok(()) };
+        match look::stamp(path)? {
+            Some(stamp) => self.put(id, stamp),
+            None => self.remove(&id),
+        }
+        Ok(())
     }
 
     fn look_at_all(&mut self, place: &Place, now: Moment) -> Result<(), Error> {
-        let found = file::list(place)?;
-        let gone: Vec<ContactId> = self.files.keys().filter(|id| !found.contains_key(*id)).cloned().collect();
-        for id in gone {
-            self.stamped(id, None);
+        look::root(place)?;
+        let look = look::look(place)?;
+        self.refuse_other_device(place, &look)?;
+        let missing: Vec<ContactId> = self.files.keys().filter(|id| !look.files.contains_key(*id)).cloned().collect();
+        for id in missing {
+            // A file that is replaced at this moment can be missing from a listing.
+            match place.path(&id).map(|path| look::stamp(&path)).transpose()?.flatten() {
+                Some(stamp) => self.put(id, stamp),
+                None => self.remove(&id),
+            }
         }
-        for (id, stamp) in found {
-            self.stamped(id, Some(stamp));
+        for (id, stamp) in look.files {
+            if self.files.get(&id).is_none_or(|file| file.stamp != stamp || !file.settled) {
+                self.put(id, stamp);
+            }
         }
+        (self.links, self.devices) = (look.links, look.devices);
         self.looked_at_all = Some(now);
         Ok(())
     }
 
-    /// Notes a file's stamp; `None` where it is gone. An equal stamp is no change.
-    fn stamped(&mut self, id: ContactId, stamp: Option<Stamp>) {
-        let before = self.files.get(&id);
-        if before.map(|file| &file.stamp) == stamp.as_ref() {
-            return;
-        }
-        if let Some(file) = self.files.remove(&id) {
-            self.changed.remove(&(file.generation, id.clone()));
-            self.forget(&id, &file);
-        }
-        self.generation += 1;
-        self.changed.insert((self.generation, id.clone()), ());
-        if let Some(stamp) = stamp {
-            let file = File { stamp, generation: self.generation, read: false, uid: None, in_group: false };
-            self.files.insert(id, file);
-        }
-    }
-
-    fn forget(&mut self, id: &ContactId, file: &File) {
-        self.group -= usize::from(file.in_group);
-        if let Some(ids) = file.uid.as_ref().and_then(|uid| self.uids.get_mut(uid)) {
-            ids.retain(|other| other != id);
-        }
-    }
-
-    /// Notes what a file was read to hold.
-    pub(super) fn saw(&mut self, id: &ContactId, uid: Option<&str>, in_group: bool) {
-        let Some(mut file) = self.files.remove(id) else { return };
-        self.forget(id, &file);
-        file.uid = uid.map(str::to_owned);
-        file.in_group = in_group;
-        file.read = true;
-        self.group += usize::from(in_group);
-        if let Some(uid) = uid {
-            self.uids.entry(uid.to_owned()).or_default().push(id.clone());
-        }
-        self.files.insert(id.clone(), file);
-    }
-
-    /// Reads what was not read since it changed, so that a UID is found wherever it is.
-    pub(super) fn fill(&mut self, place: &Place) -> Result<(), Error> {
-        let unread: Vec<ContactId> = self.files.iter().filter(|(_, f)| !f.read).map(|(id, _)| id.clone()).collect();
-        for id in unread {
-            if let file::Read::Card { seen, .. } = file::read(place, &id)? {
-                self.saw(&id, seen.stable.as_deref(), seen.in_group);
+    /// A folder that held cards, is on another file system now and holds none was unmounted, or mounted over. One that
+    /// was really emptied stays where it is.
+    fn refuse_other_device(&self, place: &Place, look: &Look) -> Result<(), Error> {
+        for (name, device) in &look.devices {
+            let prefix = if name.is_empty() { String::new() } else { format!("{name}/") };
+            let moved = self.devices.get(name).is_some_and(|before| before != device);
+            if moved && self.in_folder(&prefix) && !look.files.keys().any(|id| id.as_str().starts_with(&prefix)) {
+                let message = format!(
+                    "{} held cards, is on another file system now and holds none; mount it as it was. Nothing is taken \
+                     for deleted. If it is meant to be empty, restart carnetd",
+                    place.root.join(name).display()
+                );
+                return Err(Error::new(Kind::Unavailable, message));
             }
         }
         Ok(())
     }
 
-    /// The stamp last noticed.
-    pub(super) fn stamp(&self, id: &ContactId) -> Option<&Stamp> {
-        self.files.get(id).map(|file| &file.stamp)
+    fn in_folder(&self, prefix: &str) -> bool {
+        self.files.range(ContactId::from(prefix)..).next().is_some_and(|(id, _)| id.as_str().starts_with(prefix))
     }
 
+    /// A file is there that is new or has changed. Its UID is that of before until it is read.
+    fn put(&mut self, id: ContactId, stamp: Stamp) {
+        self.touch(&id);
+        if let Some(file) = self.files.get_mut(&id) {
+            (file.stamp, file.read) = (stamp, false);
+        } else {
+            let file = File { stamp, given: None, read: false, settled: false, uid: None, in_group: false };
+            self.files.insert(id, file);
+        }
+    }
+
+    fn remove(&mut self, id: &ContactId) {
+        if !self.files.contains_key(id) {
+            return;
+        }
+        self.touch(id);
+        self.hold(id, None, false);
+        self.files.remove(id);
+        if self.changed.len() > 2 * self.files.len() + GONE {
+            self.forget_half_of_the_gone();
+        }
+    }
+
+    fn touch(&mut self, id: &ContactId) {
+        self.generation += 1;
+        if let Some(before) = self.touched.insert(id.clone(), self.generation) {
+            self.changed.remove(&(before, id.clone()));
+        }
+        self.changed.insert((self.generation, id.clone()));
+    }
+
+    fn forget_half_of_the_gone(&mut self) {
+        let gone = self.changed.iter().filter(|(_, id)| !self.files.contains_key(id));
+        let half: Vec<_> = gone.take((self.changed.len() - self.files.len()) / 2).cloned().collect();
+        for old in half {
+            self.floor = old.0;
+            self.touched.remove(&old.1);
+            self.changed.remove(&old);
+        }
+    }
+
+    /// Notes what reading a file found.
+    pub(super) fn saw(&mut self, id: &ContactId, read: &Read, now: Moment) {
+        match read {
+            Read::Card(loaded) => self.saw_card(loaded, now),
+            Read::Group | Read::Unreadable(_) => {
+                self.hold(id, None, false);
+                if let Some(file) = self.files.get_mut(id) {
+                    (file.read, file.given, file.settled) = (true, None, file.stamp.is_settled(now));
+                }
+            }
+            Read::Missing => {}
+        }
+    }
+
+    /// Notes what a card says.
+    pub(super) fn saw_card(&mut self, loaded: &Loaded, now: Moment) {
+        let id = &loaded.seen.id;
+        if !self.files.contains_key(id) {
+            self.put(id.clone(), loaded.stamp.clone());
+        }
+        self.hold(id, loaded.card.uid(), loaded.seen.in_group);
+        if let Some(file) = self.files.get_mut(id) {
+            (file.read, file.settled) = (true, loaded.stamp.is_settled(now));
+            file.given = Some(loaded.stamp.clone());
+        }
+    }
+
+    /// Notes a file's UID and membership. A UID that several files bear is no identity, so where that begins or ends the
+    /// other file has changed, too.
+    fn hold(&mut self, id: &ContactId, uid: Option<String>, in_group: bool) {
+        let Some(file) = self.files.get_mut(id) else { return };
+        self.members = self.members + usize::from(in_group) - usize::from(file.in_group);
+        file.in_group = in_group;
+        if file.uid == uid {
+            return;
+        }
+        let before = std::mem::replace(&mut file.uid, uid.clone());
+        let others: Vec<ContactId> = [before.map(|uid| self.drop_uid(&uid, id)), uid.map(|uid| self.add_uid(uid, id))]
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect();
+        for other in &others {
+            self.touch(other);
+        }
+    }
+
+    /// Answers the one other file that bears it still.
+    fn drop_uid(&mut self, uid: &str, id: &ContactId) -> Option<ContactId> {
+        let ids = self.uids.get_mut(uid)?;
+        ids.remove(id);
+        if ids.is_empty() {
+            self.uids.remove(uid);
+            return None;
+        }
+        if ids.len() == 1 { ids.first().cloned() } else { None }
+    }
+
+    /// Answers the one other file that bears it already.
+    fn add_uid(&mut self, uid: String, id: &ContactId) -> Option<ContactId> {
+        let ids = self.uids.entry(uid).or_default();
+        let other = if ids.len() == 1 { ids.first().cloned() } else { None };
+        ids.insert(id.clone());
+        other
+    }
+
+    /// Files that were not read since they changed.
+    pub(super) fn unread(&self) -> Vec<ContactId> {
+        self.files.iter().filter(|(_, file)| !file.read).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The stamp under which a card was last handed out.
+    pub(super) fn given(&self, id: &ContactId) -> Option<&Stamp> {
+        self.files.get(id)?.given.as_ref()
+    }
+
+    /// The files that bear a UID.
     pub(super) fn with_uid(&self, uid: &str) -> Vec<ContactId> {
-        self.uids.get(uid).cloned().unwrap_or_default()
+        self.uids.get(uid).into_iter().flatten().cloned().collect()
+    }
+
+    /// Whether no other file bears it.
+    pub(super) fn is_identity(&self, uid: &str) -> bool {
+        self.uids.get(uid).is_none_or(|ids| ids.len() < 2)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -167,23 +288,17 @@ impl Index {
     }
 
     pub(super) fn any_in_group(&self) -> bool {
-        self.group > 0
+        self.members > 0
     }
 
     pub(super) fn ids(&self) -> Vec<ContactId> {
-        let mut ids: Vec<_> = self.files.keys().cloned().collect();
-        ids.sort();
-        ids
+        self.files.keys().cloned().collect()
     }
 
-    /// Fixes the order of a walk.
-    pub(super) fn start_walk(&mut self) {
-        self.walk = self.ids();
-    }
-
-    /// A part of the walk.
-    pub(super) fn walk(&self, offset: usize, most: usize) -> Vec<ContactId> {
-        self.walk.iter().skip(offset).take(most).cloned().collect()
+    /// A part of a walk.
+    pub(super) fn after(&self, id: Option<&ContactId>, most: usize) -> Vec<ContactId> {
+        let start = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.files.range((start, Bound::Unbounded)).take(most).map(|(id, _)| id.clone()).collect()
     }
 
     /// The present generation.
@@ -191,27 +306,32 @@ impl Index {
         self.generation
     }
 
-    /// What changed after a generation. What came before it is acknowledged by whoever asks.
-    pub(super) fn changed_since(&mut self, generation: u64) -> Vec<ContactId> {
-        self.changed = self.changed.split_off(&(generation + 1, ContactId(String::new())));
-        self.changed.keys().map(|(_, id)| id.clone()).collect()
+    /// What changed after a generation.
+    pub(super) fn changed_since(&self, generation: u64) -> Vec<ContactId> {
+        let after = Bound::Excluded((generation, ContactId(char::MAX.to_string())));
+        self.changed.range((after, Bound::Unbounded)).map(|(_, id)| id.clone()).collect()
     }
 
     pub(super) fn cursor(&self, generation: u64) -> Cursor {
-        Cursor(format!("{} at {generation}", self.nonce))
+        Cursor(format!("{} at {generation}", self.name))
     }
 
-    pub(super) fn walk_cursor(&self, start: u64, offset: usize) -> Cursor {
-        Cursor(format!("{} walk {start} {offset}", self.nonce))
+    pub(super) fn walk_cursor(&self, start: u64, after: &ContactId) -> Cursor {
+        Cursor(format!("{} walk {start} {after}", self.name))
     }
 
+    /// Reads a cursor; `None` for one that has expired.
     pub(super) fn read_cursor(&self, cursor: &Cursor) -> Option<Position> {
-        let words: Vec<&str> = cursor.as_str().split(' ').collect();
-        match words.as_slice() {
-            [nonce, "at", generation] if *nonce == self.nonce => Some(Position::At(generation.parse().ok()?)),
-            [nonce, "walk", start, offset] if *nonce == self.nonce => {
-                Some(Position::Walk { start: start.parse().ok()?, offset: offset.parse().ok()? })
-            }
+        let (name, position) = cursor.as_str().split_once(' ')?;
+        if name != self.name.to_string() {
+            return None;
+        }
+        let mut words = position.splitn(3, ' ');
+        let kind = words.next()?;
+        let generation = words.next()?.parse().ok().filter(|generation| *generation >= self.floor)?;
+        match (kind, words.next()) {
+            ("at", None) => Some(Position::At(generation)),
+            ("walk", Some(after)) => Some(Position::Walk { start: generation, after: after.into() }),
             _ => None,
         }
     }

@@ -1,16 +1,24 @@
 //! A folder of vCards (vdir): one `.vcf` file per contact, also in sub-folders one level down.
 //!
 //! A group is a sub-folder of that name, or a `CATEGORIES` entry; a card that has either is in it. A contact's id is its
-//! path below the folder, its stable identity the card's `UID`. Files that are no cards, hidden files, `*.tmp` and files
-//! without the extension are ignored; a file with several cards, or that cannot be read, is reported and never written.
+//! path below the folder, its stable identity the card's `UID`, unless another file has the same. Files that are no
+//! cards, hidden files, `*.tmp` and files without the extension are ignored, and cards that stand for groups; a file with
+//! several cards, or that cannot be read, is reported and never written.
 //!
 //! Never here: deleting because something is missing. A folder that is gone is an error, not an empty book.
 //!
-//! - [`index`]: what was seen of every file, and what changed since.
-//! - [`file`]: reading and writing one file, atomically.
+//! - `place`: which folder and group; paths and ids.
+//! - `look`: which files are there.
+//! - `index`: what was seen of every file, and what changed since.
+//! - `listing`: what changed, page by page, and the groups.
+//! - `file`, `write`: reading and writing one file, atomically.
 
 mod file;
 mod index;
+mod listing;
+mod look;
+mod place;
+mod write;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,16 +26,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
-use self::file::Read;
+use self::file::{Loaded, Read};
 use self::index::{Index, Position};
-use super::{Book, Entry, Error, Found, Kind, Page, Seen, Wanted, Written};
+use self::place::Place;
+use super::{Book, Error, Found, Kind, Page, Seen, Wanted, Written};
 use crate::account::{Country, Group};
 use crate::clock::SharedClock;
-use crate::contact::{Capability, Change, ContactId, Cursor};
-use crate::watch::{Marks, Watcher};
-
-/// Contacts in one page of a listing.
-const PAGE: usize = 500;
+use crate::contact::{Capability, Change, Contact, ContactId, Cursor};
+use crate::watch::{Marked, Marks, Watcher};
 
 /// A folder of vCards, seen by one account.
 #[derive(Debug, Clone)]
@@ -40,14 +46,6 @@ struct Shared {
     place: Place,
     clock: SharedClock,
     state: Mutex<State>,
-}
-
-/// Which cards, and how they are read.
-#[derive(Debug, Clone)]
-struct Place {
-    root: PathBuf,
-    group: Group,
-    country: Option<Country>,
 }
 
 #[derive(Debug)]
@@ -66,28 +64,53 @@ impl Folder {
         watcher: Option<&Watcher>,
         clock: SharedClock,
     ) -> Self {
+        let root = std::path::absolute(&root).unwrap_or(root);
         let marks = watcher.and_then(|watcher| {
             let marks = watcher.watch(&root, true);
             marks.inspect_err(|error| tracing::warn!(%error, "every listing looks at every file")).ok()
         });
-        let state = Mutex::new(State { marks, index: Index::new(clock.now()) });
+        let state = Mutex::new(State { marks, index: Index::new() });
         Self { shared: Arc::new(Shared { place: Place { root, group, country }, clock, state }) }
     }
 
-    /// Runs blocking file work where it holds nobody up.
+    /// Runs blocking file work where it holds nobody up. `None`: it stopped unexpectedly.
     async fn blocking<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Shared, &mut State) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        work: impl FnOnce(&Shared, &mut State) -> T + Send + 'static,
+    ) -> Option<T> {
         let shared = Arc::clone(&self.shared);
         let done = tokio::task::spawn_blocking(move || {
-            let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = shared.state.lock().unwrap_or_else(|poisoned: PoisonError<_>| {
+                // What was half noted is looked at anew.
+                let mut state = poisoned.into_inner();
+                state.index = Index::new();
+                shared.state.clear_poison();
+                state
+            });
             work(&shared, &mut state)
         });
-        done.await.unwrap_or_else(|_| {
+        done.await.ok()
+    }
+
+    /// The same for work that fails, and is not begun once it is cancelled.
+    async fn reading<T: Send + 'static>(
+        &self,
+        cancel: &CancellationToken,
+        work: impl FnOnce(&Shared, &mut State, &CancellationToken) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let cancel = cancel.clone();
+        let done = self.blocking(move |shared, state| {
+            unless(&cancel)?;
+            work(shared, state, &cancel)
+        });
+        done.await.unwrap_or_else(|| {
             Err(Error::new(Kind::Unavailable, "reading the folder stopped unexpectedly; it is tried again"))
         })
     }
+}
+
+fn unless(cancel: &CancellationToken) -> Result<(), Error> {
+    if cancel.is_cancelled() { Err(Error::new(Kind::Cancelled, "carnetd is stopping")) } else { Ok(()) }
 }
 
 #[async_trait]
@@ -96,20 +119,18 @@ impl Book for Folder {
         Capability::EVERYTHING
     }
 
-    async fn changes(&self, from: Option<&Cursor>, _cancel: &CancellationToken) -> Result<Page, Error> {
+    async fn changes(&self, from: Option<&Cursor>, cancel: &CancellationToken) -> Result<Page, Error> {
         let from = from.cloned();
-        self.blocking(move |shared, state| match from {
+        self.reading(cancel, move |shared, state, cancel| match from {
             None => {
                 state.refresh(shared, true)?;
-                let start = state.index.position();
-                state.index.start_walk();
-                shared.walk(state, start, 0)
+                shared.walk(state, state.index.position(), None)
             }
             Some(cursor) => match state.index.read_cursor(&cursor) {
-                Some(Position::Walk { start, offset }) => shared.walk(state, start, offset),
+                Some(Position::Walk { start, after }) => shared.walk(state, start, Some(&after)),
                 Some(Position::At(generation)) => {
                     state.refresh(shared, false)?;
-                    shared.delta(state, generation)
+                    shared.delta(state, generation, cancel)
                 }
                 None => Err(Error::new(Kind::CursorExpired, "the folder was last listed by another process")),
             },
@@ -117,123 +138,74 @@ impl Book for Folder {
         .await
     }
 
-    async fn read(&self, wanted: &[Wanted], _cancel: &CancellationToken) -> Result<Vec<Found>, Error> {
+    async fn read(&self, wanted: &[Wanted], cancel: &CancellationToken) -> Result<Vec<Found>, Error> {
         let wanted = wanted.to_vec();
-        self.blocking(move |shared, state| {
+        self.reading(cancel, move |shared, state, cancel| {
             state.refresh(shared, false)?;
-            wanted.iter().map(|wanted| shared.find(state, wanted)).collect()
+            wanted.iter().map(|wanted| shared.find(state, wanted, cancel)).collect()
         })
         .await
     }
 
-    async fn write(&self, changes: &[Change], _cancel: &CancellationToken) -> Vec<Result<Written, Error>> {
-        let (owned, count) = (changes.to_vec(), changes.len());
+    async fn write(&self, changes: &[Change], cancel: &CancellationToken) -> Vec<Result<Written, Error>> {
+        let (owned, count, cancel) = (changes.to_vec(), changes.len(), cancel.clone());
         let written = self.blocking(move |shared, state| {
-            // A creation needs to know whether the group is a sub-folder; nothing else does.
-            Ok(owned.iter().map(|change| shared.write(state, change)).collect::<Vec<_>>())
+            let write = |change| unless(&cancel).and_then(|()| shared.write(state, change));
+            owned.iter().map(write).collect::<Vec<_>>()
         });
-        written.await.unwrap_or_else(|error| vec![Err(error); count])
+        written.await.unwrap_or_else(|| {
+            let message = "writing to the folder stopped unexpectedly; some of it may be done";
+            vec![Err(Error::new(Kind::UnknownOutcome, message)); count]
+        })
     }
 
-    async fn photo(&self, id: &ContactId, _cancel: &CancellationToken) -> Result<Option<Vec<u8>>, Error> {
+    async fn photo(&self, id: &ContactId, cancel: &CancellationToken) -> Result<Option<Vec<u8>>, Error> {
         let id = id.clone();
-        self.blocking(move |shared, _| match file::read(&shared.place, &id)? {
-            Read::Card { card, .. } => Ok(card.photo()),
-            Read::Missing | Read::Unreadable(_) => Ok(None),
+        self.reading(cancel, move |shared, _, _| match file::read(&shared.place, &id)? {
+            Read::Card(loaded) => Ok(loaded.card.photo()),
+            Read::Unreadable(reason) => Err(Error::new(Kind::Invalid, reason)),
+            Read::Group | Read::Missing => Err(Error::new(Kind::NotFound, "the card whose photo was wanted is gone")),
         })
         .await
     }
 
-    async fn groups(&self, _cancel: &CancellationToken) -> Result<Vec<String>, Error> {
-        self.blocking(|shared, state| {
+    async fn groups(&self, cancel: &CancellationToken) -> Result<Vec<String>, Error> {
+        self.reading(cancel, |shared, state, cancel| {
             state.refresh(shared, true)?;
-            let mut groups: Vec<String> = file::subfolders(&shared.place)?;
-            for id in state.index.ids() {
-                if let Read::Card { card, .. } = file::read(&shared.place, &id)? {
-                    groups.extend(card.categories());
-                }
-            }
-            groups.sort();
-            groups.dedup();
-            Ok(groups)
+            shared.groups(state, cancel)
         })
         .await
     }
 }
 
 impl Shared {
-    /// One page of a full walk.
-    fn walk(&self, state: &mut State, start: u64, offset: usize) -> Result<Page, Error> {
-        let ids = state.index.walk(offset, PAGE);
-        let mut entries = Vec::with_capacity(ids.len());
-        for id in &ids {
-            entries.extend(self.entry(state, id)?);
-        }
-        if ids.len() == PAGE {
-            let next = state.index.walk_cursor(start, offset + PAGE);
-            return Ok(Page { entries, next: Some(next), cursor: None, complete: false });
-        }
-        self.group_is_there(state)?;
-        Ok(Page { entries, next: None, cursor: Some(state.index.cursor(start)), complete: true })
-    }
-
-    /// What changed since a generation.
-    fn delta(&self, state: &mut State, since: u64) -> Result<Page, Error> {
-        let mut entries = Vec::new();
-        for id in state.index.changed_since(since) {
-            entries.extend(self.entry(state, &id)?.or(Some(Entry::Gone(id))));
-        }
-        let cursor = state.index.cursor(state.index.position());
-        Ok(Page { entries, next: None, cursor: Some(cursor), complete: false })
-    }
-
-    /// What a file says now; nothing for one that is gone or no contact.
-    fn entry(&self, state: &mut State, id: &ContactId) -> Result<Option<Entry>, Error> {
-        Ok(match file::read(&self.place, id)? {
-            Read::Card { seen, .. } => {
-                state.index.saw(id, seen.stable.as_deref(), seen.in_group);
-                Some(Entry::Live(seen))
-            }
-            Read::Missing => None,
-            Read::Unreadable(reason) => Some(Entry::Unreadable { id: id.clone(), reason }),
-        })
-    }
-
-    /// A group that no card and no sub-folder bears is an error: an empty listing would look like a mass deletion.
-    fn group_is_there(&self, state: &State) -> Result<(), Error> {
-        let Group::Named(name) = &self.place.group else { return Ok(()) };
-        if state.index.is_empty() || state.index.any_in_group() || self.place.root.join(name).is_dir() {
-            return Ok(());
-        }
-        let message = format!(
-            "the group \"{name}\" is not in {}: no sub-folder has that name and no card has it in CATEGORIES; \
-             `carnetd groups` lists what is there",
-            self.place.root.display()
-        );
-        Err(Error::new(Kind::Group, message))
+    /// Reads a file and notes what is there.
+    fn look_into(&self, state: &mut State, id: &ContactId) -> Result<Read, Error> {
+        let read = file::read(&self.place, id)?;
+        state.index.saw(id, &read, self.clock.now());
+        Ok(read)
     }
 
     /// A contact by its path, else by its UID anywhere in the folder.
-    fn find(&self, state: &mut State, wanted: &Wanted) -> Result<Found, Error> {
-        let live = |seen: Box<Seen>, card: &crate::vcard::Card| Found::Live {
-            seen,
-            raw: String::from_utf8_lossy(&card.bytes()).into_owned(),
-        };
-        match file::read(&self.place, &wanted.id)? {
-            Read::Card { seen, card } => {
-                let same = wanted.stable.is_none() || seen.stable.is_none() || seen.stable == wanted.stable;
-                if same {
-                    return Ok(live(seen, &card));
+    fn find(&self, state: &mut State, wanted: &Wanted, cancel: &CancellationToken) -> Result<Found, Error> {
+        match self.look_into(state, &wanted.id)? {
+            Read::Card(loaded) => {
+                let uid = loaded.card.uid();
+                if wanted.stable.is_none() || uid.is_none() || uid == wanted.stable {
+                    return Ok(state.found(*loaded));
                 }
             }
             Read::Unreadable(reason) => return Ok(Found::Unreadable(reason)),
-            Read::Missing => {}
+            Read::Group | Read::Missing => {}
         }
         let Some(stable) = &wanted.stable else { return Ok(Found::Gone) };
-        state.index.fill(&self.place)?;
+        for id in state.index.unread() {
+            unless(cancel)?;
+            self.look_into(state, &id)?;
+        }
         for id in state.index.with_uid(stable) {
-            match file::read(&self.place, &id)? {
-                Read::Card { seen, card } if seen.stable.as_deref() == Some(stable) => return Ok(live(seen, &card)),
+            match self.look_into(state, &id)? {
+                Read::Card(loaded) if loaded.card.uid().as_ref() == Some(stable) => return Ok(state.found(*loaded)),
                 _ => {}
             }
         }
@@ -241,15 +213,30 @@ impl Shared {
     }
 
     fn write(&self, state: &mut State, change: &Change) -> Result<Written, Error> {
-        let written = match change {
-            Change::Create { contact, chosen } => file::create(&self.place, contact, chosen.as_ref()),
-            Change::Patch { id, fields } => file::patch(&self.place, id, fields),
-            Change::Delete { id } => file::delete(&self.place, id, state.index.stamp(id)).map(|()| Written::Deleted),
-        }?;
-        if let Written::Now(seen) = &written {
-            state.index.saw(&seen.id, seen.stable.as_deref(), seen.in_group);
+        let loaded = match change {
+            Change::Create { contact, chosen: Some(chosen) } => self.create(state, contact, chosen)?,
+            Change::Create { chosen: None, .. } => {
+                return Err(Error::new(Kind::Invalid, "a card needs an id that was chosen before it is written"));
+            }
+            Change::Patch { id, fields } => write::patch(&self.place, id, fields)?,
+            Change::Delete { id } => {
+                write::delete(&self.place, id, state.index.given(id))?;
+                return Ok(Written::Deleted);
+            }
+        };
+        state.index.saw_card(&loaded, self.clock.now());
+        Ok(Written::Now(state.given(*loaded).into()))
+    }
+
+    /// A card that was created before a crash may have been moved since.
+    fn create(&self, state: &mut State, contact: &Contact, chosen: &ContactId) -> Result<Box<Loaded>, Error> {
+        for id in state.index.with_uid(chosen.as_str()) {
+            match self.look_into(state, &id)? {
+                Read::Card(loaded) if loaded.card.uid().as_deref() == Some(chosen.as_str()) => return Ok(loaded),
+                _ => {}
+            }
         }
-        Ok(written)
+        write::create(&self.place, contact, chosen)
     }
 }
 
@@ -257,8 +244,20 @@ impl State {
     /// Takes in what changed on the disk: what the watch marked, or with `all`, after lost events or after an hour, every
     /// file's stamp.
     fn refresh(&mut self, shared: &Shared, all: bool) -> Result<(), Error> {
-        let marked = self.marks.as_mut().map(Marks::take);
+        let marked = self.marks.as_mut().map_or(Marked::All, Marks::take);
         self.index.refresh(&shared.place, marked, all, shared.clock.now())
+    }
+
+    /// A card that was noted, without an identity that it shares.
+    fn given(&self, loaded: Loaded) -> Seen {
+        let mut seen = loaded.seen;
+        seen.stable = seen.stable.filter(|uid| self.index.is_identity(uid));
+        seen
+    }
+
+    fn found(&self, loaded: Loaded) -> Found {
+        let raw = String::from_utf8_lossy(&loaded.card.bytes()).into_owned();
+        Found::Live { seen: self.given(loaded).into(), raw }
     }
 }
 
