@@ -1,3 +1,5 @@
-//! The `carnetd` program.
+//! The `carnetd` program. Everything is in the library: start at [`carnetd::cli`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    carnetd::cli::main()
+}
