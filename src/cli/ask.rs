@@ -2,9 +2,9 @@
 
 use super::exit::Exit;
 use super::reach::{Reach, Stop};
-use super::seam::Create;
 use super::terminal::{Paint, Terminal};
 use crate::account::AccountName;
+use crate::daemon::Create;
 use crate::status::{Operator, Reloaded};
 
 pub(super) async fn reload(reach: &Reach, terminal: &mut Terminal) -> Result<Exit, Stop> {

@@ -2,8 +2,8 @@
 
 use super::exit::Exit;
 use super::reach::{Reach, Stop};
-use super::seam::{self as daemon, Create};
 use super::terminal::{Paint, Terminal};
+use crate::daemon::{self, Create};
 use crate::status::{Finding, Operator};
 
 pub(super) async fn check(reach: &Reach, offline: bool, terminal: &mut Terminal) -> Result<Exit, Stop> {

@@ -2,10 +2,10 @@
 
 use super::exit::Exit;
 use super::reach::{Reach, Stop};
-use super::seam::Create;
 use super::terminal::{Paint, Terminal};
 use crate::account::AccountName;
 use crate::contact::Digest;
+use crate::daemon::Create;
 use crate::status::{HeldItem, Operator};
 
 pub(super) async fn held(

@@ -25,7 +25,6 @@ mod reach;
 mod run;
 #[cfg(feature = "sandbox")]
 mod sandbox;
-mod seam;
 mod status;
 mod sync;
 mod terminal;

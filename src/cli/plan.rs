@@ -9,8 +9,8 @@ use serde_json::json;
 use super::args;
 use super::exit::{Exit, gravest};
 use super::reach::{Reach, Stop};
-use super::seam::Create;
 use super::terminal::{Paint, Terminal};
+use crate::daemon::Create;
 use crate::status::{AccountPlan, FieldLine, Outcome, PlanStep, Refused, RefusedKind};
 
 pub(super) async fn plan(reach: &Reach, what: &args::Plan, terminal: &mut Terminal) -> Result<Exit, Stop> {

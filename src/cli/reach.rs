@@ -1,8 +1,8 @@
 //! Whom a command asks: the running daemon where one answers, else the same parts in this process.
 
-use super::seam::{self as daemon, Create};
 use crate::clock::SharedClock;
 use crate::config::{self, Config, Environment, Problems};
+use crate::daemon::{self, Create};
 use crate::status::{Operator, Refused, RefusedKind, Remote, socket};
 
 /// The way from a command to an answer.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::exit::Exit;
 use super::log::{self, Levels};
 use super::reach::{Reach, Stop};
-use super::seam::{self as daemon, Stopped};
 use super::terminal::Terminal;
+use crate::daemon::{self, Stopped};
 use crate::status::{Notice, Notices};
 
 pub(super) async fn run(reach: &Reach, terminal: &mut Terminal) -> Result<Exit, Stop> {

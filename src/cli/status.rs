@@ -2,9 +2,9 @@
 
 use super::exit::Exit;
 use super::reach::{Reach, Stop};
-use super::seam::Create;
 use super::terminal::{Paint, Terminal};
 use crate::clock::Moment;
+use crate::daemon::Create;
 use crate::status::{Account, Operator, Refused, RefusedKind, Snapshot, State};
 
 pub(super) async fn status(reach: &Reach, json: bool, watch: bool, terminal: &mut Terminal) -> Result<Exit, Stop> {

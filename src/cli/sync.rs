@@ -5,8 +5,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::args;
 use super::exit::{Exit, gravest};
 use super::reach::{Reach, Stop};
-use super::seam::Create;
 use super::terminal::{Paint, Terminal};
+use crate::daemon::Create;
 use crate::status::{Operator, Outcome, Pass, Refused, Snapshot, Synced};
 
 pub(super) async fn sync(reach: &Reach, what: &args::Sync, terminal: &mut Terminal) -> Result<Exit, Stop> {
