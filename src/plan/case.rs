@@ -37,6 +37,8 @@ pub(super) struct Claims<'a> {
     moved: BTreeMap<&'a str, &'a ContactNow>,
     /// Stable identities of contacts that a listing calls gone.
     gone: BTreeSet<&'a str>,
+    /// Persons that wait by themselves, and of which nobody has said that they are somebody else.
+    pub waiting: BTreeMap<PersonId, LinkId>,
 }
 
 impl<'a> Claims<'a> {
@@ -47,6 +49,14 @@ impl<'a> Claims<'a> {
             let half = row.link.as_ref().and_then(|(_, link)| link.contact.as_ref());
             if let (ContactSight::Gone, Some(stable)) = (&row.contact, half.and_then(|h| h.stable.as_deref())) {
                 claims.gone.insert(stable);
+            }
+            if let Some((id, link)) = &row.link {
+                let half = link.person.as_ref().filter(|_| link.contact.is_none());
+                if let Some(half) = half.filter(|_| matches!(link.state, State::Held(_)))
+                    && hold_digest(link).is_none_or(|digest| !input.confirmed.contains(&digest))
+                {
+                    claims.waiting.insert(half.id, *id);
+                }
             }
         }
         for row in input.rows {
@@ -70,7 +80,7 @@ impl<'a> Claims<'a> {
                 return;
             }
             self.fresh.insert(now.id.clone());
-            match matching::person_for(input, &now, own) {
+            match matching::person_for(input, &now, own, &self.waiting) {
                 Match::One(person) => self.persons.entry(person).or_default().push(now.id.clone()),
                 Match::Hold(_, persons) => self.candidates.extend(persons),
                 Match::None | Match::Elsewhere(_) => {}
@@ -158,6 +168,7 @@ impl<'a> Case<'a> {
             reason,
             writes: Vec::new(),
             then,
+            absorbs: None,
             losers: Vec::new(),
             said: Vec::new(),
             lacks: WitnessNeeded::default(),

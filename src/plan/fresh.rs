@@ -52,7 +52,7 @@ impl Case<'_> {
             let state = State::Held(Hold { cause, persons, contacts });
             self.hold_half(Link::half(state, Some(contact_half(now, old)), None))
         };
-        let outcome = match matching::person_for(self.input, now, self.own()) {
+        let outcome = match matching::person_for(self.input, now, self.own(), &self.claims.waiting) {
             Match::None => Wait::Apart,
             Match::Elsewhere(account) => {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), Some(&now.id), None));
@@ -63,7 +63,11 @@ impl Case<'_> {
                 if self.claims.claimants(id) > 1 || rivals.len() > 1 {
                     wait_for(HoldCause::ClaimedTwice, vec![id], rivals)
                 } else {
-                    return self.link_up(now, &self.input.directory.person(id)?);
+                    let absorbs = match self.input.directory.person_taken(id) {
+                        Some(Taken::Held(link)) if self.own() != Some(link) => Some(link),
+                        _ => None,
+                    };
+                    return self.link_up(now, &self.input.directory.person(id)?).map(|step| Step { absorbs, ..step });
                 }
             }
         };
@@ -117,7 +121,7 @@ impl Case<'_> {
             let link = if let Some(Taken::Held(link)) = taken { Some(link) } else { None };
             let waits = *id != now.id && (taken.is_none() || link.is_some());
             if let Some(other) = self.input.directory.contact(id).filter(|c| waits && c.in_group) {
-                match matching::person_for(self.input, &other, link) {
+                match matching::person_for(self.input, &other, link, &self.claims.waiting) {
                     Match::One(id) if id == person => rivals.push(other.id),
                     Match::Hold(_, persons) if persons.contains(&person) => rivals.push(other.id),
                     _ => {}

@@ -166,10 +166,16 @@ impl Case<'_> {
         let wanted = now.map_or(&contact.seen, |n| &n.contact);
         let provider = Book { seen: &contact.seen, now: wanted, changed_at: None };
         let pipedrive = Book { seen: &person.seen, now: &person.seen, changed_at: None };
-        let merged = merge(self.terms(false), &link.base, link.chosen, provider, pipedrive);
+        let merged = merge(self.terms(self.two_way()), &link.base, link.chosen, provider, pipedrive);
+        // What had no room in the provider's book may have some now.
+        let fields = merged.to_provider.clone();
         let half = now.map_or_else(|| contact.clone(), |n| contact_half(n, Some(contact)));
+        let id = half.id.clone();
         let link = Link { state: State::Active, contact: Some(half), person: None, photo: None, ..link.clone() };
-        let step = self.person_creation(Reason::PersonRevived, link, &person.seen, merged)?;
+        let mut step = self.person_creation(Reason::PersonRevived, link, &person.seen, merged)?;
+        if !fields.is_empty() {
+            step = step.with(Side::Provider, Change::Patch { id, fields });
+        }
         Some(step.saying(CREATED_AGAIN))
     }
 

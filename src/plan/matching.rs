@@ -3,7 +3,7 @@
 //! Evidence, in order: equal e-mail; equal phone with equal name; never the name alone. (A stored link or our own marker
 //! comes before: such a pair arrives as one row.) What looks alike but is not enough is held, never created beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::input::{ContactNow, Directory, Input, PersonNow, Taken};
 use super::name;
@@ -24,14 +24,22 @@ pub(super) enum Match<Id> {
     Hold(HoldCause, Vec<Id>),
 }
 
-/// Among the persons of the account's `match` scope.
-pub(super) fn person_for(input: &Input<'_>, contact: &ContactNow, own: Option<LinkId>) -> Match<PersonId> {
-    Seeker { pool: &Persons(input.directory), me: &contact.contact, own, first: first_pass(input) }.seek()
+/// Among the persons of the account's `match` scope. A person in `waiting`, which waits by itself, is free: its row is
+/// looked at in the same pass.
+pub(super) fn person_for(
+    input: &Input<'_>,
+    contact: &ContactNow,
+    own: Option<LinkId>,
+    waiting: &BTreeMap<PersonId, LinkId>,
+) -> Match<PersonId> {
+    let free = |id: &PersonId, link| waiting.get(id) == Some(&link);
+    Seeker { pool: &Persons(input.directory), me: &contact.contact, own, first: first_pass(input), free: &free }.seek()
 }
 
 /// Among the contacts of the provider's whole book.
 pub(super) fn contact_for(input: &Input<'_>, person: &PersonNow, own: Option<LinkId>) -> Match<ContactId> {
-    Seeker { pool: &Contacts(input.directory), me: &person.contact, own, first: first_pass(input) }.seek()
+    let free = |_: &ContactId, _| false;
+    Seeker { pool: &Contacts(input.directory), me: &person.contact, own, first: first_pass(input), free: &free }.seek()
 }
 
 /// Who carries an e-mail or phone of a person that is gone, and whether it may be taken for the same human being: by
@@ -99,6 +107,8 @@ struct Seeker<'a, P: Pool> {
     me: &'a Contact,
     own: Option<LinkId>,
     first: bool,
+    /// Whether what waits by itself in this link may be taken.
+    free: &'a dyn Fn(&P::Id, LinkId) -> bool,
 }
 
 impl<P: Pool> Seeker<'_, P> {
@@ -144,7 +154,9 @@ impl<P: Pool> Seeker<'_, P> {
         match self.pool.taken(id) {
             Some(Taken::Elsewhere(account)) => Match::Elsewhere(account),
             Some(Taken::Linked(_)) => hold(HoldCause::MatchesLinked),
-            Some(Taken::Held(link)) if self.own != Some(link) => hold(HoldCause::ClaimedTwice),
+            Some(Taken::Held(link)) if self.own != Some(link) && !(self.free)(id, link) => {
+                hold(HoldCause::ClaimedTwice)
+            }
             _ if names_differ(self.me, contact) => hold(HoldCause::NamesDiffer),
             _ => Match::One(id.clone()),
         }

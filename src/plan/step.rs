@@ -39,6 +39,8 @@ pub struct Step {
     /// What becomes of the link once all of it is written. What a side was seen to hold is as observed: whoever writes
     /// replaces it with the book's answer.
     pub then: Then,
+    /// A person that waited by itself and is the other half now: its link is forgotten in the same transaction.
+    pub absorbs: Option<LinkId>,
     /// Values that lost a conflict or an edit that a deletion swallowed, for history and `why`: field and value.
     pub losers: Vec<(Field, String)>,
     /// What a human being should be told; never contains a contact's data.

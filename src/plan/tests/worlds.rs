@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use fastrand::Rng;
 
-use super::kit::{COLLEAGUE, OWNER, World, address, told};
+use super::kit::{COLLEAGUE, Groups, OWNER, World, address, told};
 use crate::account::{Conflict, Deletes, Direction, OnLeaveGroup};
 use crate::contact::{AddressPart, Birthday, Contact, ContactId, Element, Field, Fields, Name, PersonId};
 use crate::link::{LinkId, State};
@@ -119,11 +119,13 @@ impl Story {
         if rng.u8(..6) == 0 {
             world.pipedrive.fields = Fields::ALL.without(Field::Notes).without(Field::Addresses);
         }
+        world.groups = choose(&mut rng, &[Groups::Prompt, Groups::Prompt, Groups::Forgetful, Groups::Stubborn]);
         Self { world, rng, alive: BTreeSet::new(), steps: Vec::new(), refused: 0, trace }
     }
 
     fn run(mut self) -> Self {
-        for _ in 0..self.rng.usize(1..5) {
+        let births = if self.rng.u8(..10) == 0 { 9 } else { self.rng.usize(1..5) };
+        for _ in 0..births {
             self.birth();
         }
         self.world.ledger.first_pass = true;
@@ -132,6 +134,9 @@ impl Story {
         for _ in 0..self.rng.usize(1..4) {
             for _ in 0..self.rng.usize(1..6) {
                 self.happen();
+            }
+            if births == 9 && self.rng.u8(..3) == 0 {
+                self.catastrophe();
             }
             if self.rng.u8(..4) == 0 {
                 // A pass that is cut short: the rest is for later.
@@ -153,7 +158,7 @@ impl Story {
                 Some(_) => {}
             }
         }
-        self.world.assert_idle();
+        self.world.assert_idle(self.rng.bool());
         self.assert_agreed();
     }
 
@@ -307,7 +312,11 @@ impl Story {
     fn birth(&mut self) {
         let contact = self.contact();
         match self.rng.u8(..8) {
-            0..4 => drop(self.world.card(contact)),
+            0..4 => {
+                let fitted = self.fitting(contact.clone());
+                self.bury(&format!("{contact:?}"), &format!("{fitted:?}"));
+                self.world.card(fitted);
+            }
             4 | 5 => {
                 self.world.human(contact);
             }
@@ -443,6 +452,14 @@ impl Story {
             // Deleted and restored later: the same id is live again.
             self.pass(|_, _| true);
             self.world.humans.insert(id, human);
+        }
+    }
+
+    /// Most of one side vanishes.
+    fn catastrophe(&mut self) {
+        let cards = self.rng.bool();
+        for _ in 0..6 {
+            if cards { self.delete_card() } else { self.delete_human() }
         }
     }
 
