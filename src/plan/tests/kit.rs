@@ -7,7 +7,7 @@ use crate::contact::{
     Address, AddressPart, Capability, Change, Contact, ContactId, Digest, Element, Field, FieldChange, Fields, Name,
     PersonId, Revision, UserId,
 };
-use crate::link::{Hold, HoldCause, Link, LinkId, State};
+use crate::link::{ContactHalf, Hold, HoldCause, Link, LinkId, PersonHalf, State};
 use crate::plan::{
     ContactNow, ContactSight, ContactWitness, Directory, Input, Ledger, PersonNow, PersonSight, PersonWitness, Plan,
     Row, Side, Step, Taken, Then, Witness, follow, plan,
@@ -107,6 +107,27 @@ impl World {
         let human = Human { contact, owner: OWNER, deals: 0, wider: false, hidden: false, changed_at: None };
         self.humans.insert(id, human);
         id
+    }
+
+    /// Both halves of somebody, linked and in step.
+    pub(super) fn pair(&mut self, contact: Contact) -> (ContactId, PersonId, LinkId) {
+        let (card, human) = (self.card(contact.clone()), self.human(contact.clone()));
+        let id = LinkId(self.next());
+        let now = self.contact_now(&card).expect("it");
+        let half = ContactHalf {
+            id: card.clone(),
+            stable: now.stable,
+            revision: now.revision,
+            seen: now.contact,
+            joined: true,
+        };
+        let seen = self.person_now(human).expect("it").contact;
+        let mut link = Link::half(State::Active, Some(half), Some(PersonHalf { id: human, seen }));
+        link.chosen = follow(link.chosen, &[], &contact.addresses);
+        link.base = contact;
+        link.base.unsaid.set(Field::Photo, true);
+        self.links.insert(id, link);
+        (card, human, id)
     }
 
     /// Edits a contact as a human being does.
@@ -346,13 +367,7 @@ impl World {
         let now = self.contact_now(&id).expect("written");
         link.chosen = follow(link.chosen, &expected.expect("no deletion").addresses, &now.contact.addresses);
         let joined = now.in_group || link.contact.as_ref().is_some_and(|h| h.joined);
-        link.contact = Some(crate::link::ContactHalf {
-            id,
-            stable: now.stable,
-            revision: now.revision,
-            seen: now.contact,
-            joined,
-        });
+        link.contact = Some(ContactHalf { id, stable: now.stable, revision: now.revision, seen: now.contact, joined });
         if asked && !joined {
             let hold = Hold { cause: HoldCause::NotJoined, persons: Vec::new(), contacts: Vec::new() };
             link.state = State::Held(hold);
@@ -387,7 +402,7 @@ impl World {
             }
         };
         let seen = self.as_pipedrive_says(&self.humans[&id].contact);
-        link.expect("what is written is linked").person = Some(crate::link::PersonHalf { id, seen });
+        link.expect("what is written is linked").person = Some(PersonHalf { id, seen });
     }
 
     /// The only plan, and its only step.

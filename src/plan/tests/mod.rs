@@ -2,5 +2,5 @@
 
 mod kit;
 // mod stories;
-// mod table;
+mod table;
 mod worlds;
