@@ -13,6 +13,8 @@
 //! - [`Book::write`] answers once per change, in order, and says when the outcome is unknown.
 //! - What a book cannot hold is unsaid in every contact it returns.
 
+#[cfg(test)]
+mod conformance;
 mod error;
 pub mod folder;
 pub mod pipedrive;

@@ -336,3 +336,27 @@ impl Index {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_long_ago_is_forgotten_and_so_are_the_cursors_before() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let stamp = look::stamp(file.path()).expect("looked").expect("there");
+        let mut index = Index::new();
+        index.put("kept.vcf".into(), stamp.clone());
+        let old = index.cursor(index.position());
+        for n in 0..GONE + 10 {
+            let id = ContactId(format!("{n}.vcf"));
+            index.put(id.clone(), stamp.clone());
+            index.remove(&id);
+        }
+        let new = index.cursor(index.position());
+        assert_eq!(index.read_cursor(&old), None, "something that went since is forgotten");
+        assert_eq!(index.read_cursor(&new), Some(Position::At(index.position())));
+        assert!(index.changed.len() < GONE && index.touched.len() == index.changed.len());
+        assert_eq!(index.changed_since(0)[0], "kept.vcf".into(), "what is there is never forgotten");
+    }
+}
