@@ -220,3 +220,42 @@ fn an_error_says_what_to_do_and_names_no_file() {
     assert_eq!(say(io::ErrorKind::PermissionDenied).kind, Kind::Forbidden);
     assert_eq!(say(io::ErrorKind::NotFound).kind, Kind::Unavailable);
 }
+
+/// Names the full disk to the test that runs in a mount namespace of its own.
+const SMALL_DISK: &str = "CARNETD_TEST_SMALL_DISK";
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let disk = tempfile::tempdir().expect("a directory");
+    let script = format!("mount -t tmpfs -o size=64k none \"${SMALL_DISK}\" || exit 99; exec \"$@\"");
+    let ran = std::process::Command::new("unshare")
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh"])
+        .arg(std::env::current_exe().expect("this test"))
+        .args(["--exact", "adapter::folder::tests::bad::on_a_full_disk", "--nocapture"])
+        .env(SMALL_DISK, disk.path())
+        .output();
+    match ran {
+        Ok(output) if output.status.success() => {}
+        Ok(output) if output.status.code() == Some(101) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+        _ => eprintln!("skipped: this user cannot mount a small disk"),
+    }
+}
+
+#[tokio::test]
+async fn on_a_full_disk() {
+    // Alone it has no disk that may be filled; the test above gives it one.
+    let Some(root) = std::env::var_os(SMALL_DISK).map(PathBuf::from) else { return };
+    let mut place = Place::new("*");
+    place.folder = Folder::new(root.clone(), Group::Whole, None, None, place.clock.clone());
+    fs::write(root.join("a.vcf"), card("a", "")).expect("written");
+    while fs::write(root.join(uuid::Uuid::new_v4().to_string()), [0; 4096]).is_ok() {}
+    let before = walk(&root).len();
+    place.walk().await;
+    let create = Change::Create { contact: conformance::ada().into(), chosen: Some("new".into()) };
+    for refused in [place.retitle("a.vcf", None, "Boss").await, place.change(create).await] {
+        assert_eq!(refused.expect_err("no room").kind, Kind::Later { until: None });
+    }
+    assert_eq!(fs::read_to_string(root.join("a.vcf")).expect("read"), card("a", ""));
+    assert_eq!(walk(&root).len(), before, "nothing is left behind");
+    assert_eq!(said(&place.walk().await.0), ["*a.vcf a"]);
+}
