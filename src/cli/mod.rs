@@ -1,7 +1,7 @@
 //! The command line: what is typed becomes a question to an [`Operator`](crate::status::Operator), and its answer text.
 //!
-//! A command reaches a running daemon through its socket, else it works in this process ([`reach`]); it is written once,
-//! against the trait. Results go to stdout and everything else to stderr; the exit codes are a contract ([`exit`]).
+//! A command reaches a running daemon through its socket, else it works in this process (`reach`); it is written once,
+//! against the trait. Results go to stdout and everything else to stderr; the exit codes are a contract (`exit`).
 //!
 //! | file | what is there |
 //! |---|---|

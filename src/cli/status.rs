@@ -8,12 +8,15 @@ use crate::daemon::Create;
 use crate::status::{Account, Operator, Refused, RefusedKind, Snapshot, State};
 
 pub(super) async fn status(reach: &Reach, json: bool, watch: bool, terminal: &mut Terminal) -> Result<Exit, Stop> {
-    let operator = reach.operator(Create::Never).await?;
-    if !watch {
-        show(&operator.snapshot(), json, reach.clock().now(), terminal);
-        return Ok(Exit::Done);
+    if watch {
+        return follow(&reach.running().await?, json, reach, terminal).await;
     }
-    follow(operator.as_ref(), json, reach, terminal).await
+    let operator = reach.operator(Create::Never).await?;
+    if !operator.alive() {
+        terminal.note("no carnetd is running; this is what the last one left");
+    }
+    show(&operator.snapshot(), json, reach.clock().now(), terminal);
+    Ok(Exit::Done)
 }
 
 /// Shows every change until the reader or the daemon leaves.
@@ -60,16 +63,14 @@ pub(super) fn show(snapshot: &Snapshot, json: bool, now: Moment, terminal: &mut 
 fn head(snapshot: &Snapshot, terminal: &Terminal) -> Vec<String> {
     let (pipedrive, tokens) = (&snapshot.pipedrive, snapshot.pipedrive.tokens);
     let company = pipedrive.company.as_deref().unwrap_or("Pipedrive");
-    let mut lines = vec![format!(
-        "carnetd {} · {} {} · {} of {} tokens used, {} kept for people{}",
-        snapshot.version,
-        terminal.paint(Paint::Bold, company),
-        pipedrive.state.as_str(),
-        tokens.used,
-        tokens.limit,
-        tokens.reserve,
-        tokens.runs_out_at.map(|at| format!(", runs out at {}", at.0)).unwrap_or_default()
-    )];
+    let budget = if tokens.limit > 0 {
+        let ends = tokens.runs_out_at.map(|at| format!(", runs out at {}", at.0)).unwrap_or_default();
+        format!(" · {} of {} tokens used, {} kept for people{ends}", tokens.used, tokens.limit, tokens.reserve)
+    } else {
+        String::new()
+    };
+    let company = terminal.paint(Paint::Bold, company);
+    let mut lines = vec![format!("carnetd {} · {company} {}{budget}", snapshot.version, pipedrive.state.as_str())];
     lines.extend(pipedrive.reason.as_ref().map(|reason| format!("  {}", terminal.paint(Paint::Bad, reason))));
     if !snapshot.reload.ok {
         lines.push(

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::words;
-use crate::status::snapshot::{CompanyState, Pass, Snapshot};
+use crate::status::snapshot::{CompanyState, Pass, Snapshot, Tokens, Totals};
 
 pub(super) fn section(snapshot: &Snapshot) -> Markup {
     let accounts = &snapshot.accounts;
@@ -12,7 +12,7 @@ pub(super) fn section(snapshot: &Snapshot) -> Markup {
     let contacts: u64 = accounts.iter().map(|account| account.contacts).sum();
     let held: u64 = accounts.iter().map(|account| account.held).sum();
     let failed = sum(|pass| pass.failed);
-    let totals = |count: fn(&crate::status::Totals) -> u64| accounts.iter().map(|a| count(&a.totals)).sum::<u64>();
+    let totals = |count: fn(&Totals) -> u64| accounts.iter().map(|a| count(&a.totals)).sum::<u64>();
     html! {
         section.numbers aria-label="All accounts" {
             div.figures {
@@ -46,7 +46,6 @@ fn figure(class: &str, label: &str, count: u64, note: &str) -> Markup {
     }
 }
 
-/// The gauge changes its colour where use goes into what is kept for people and other programs.
 fn budget(snapshot: &Snapshot) -> Markup {
     let (pipedrive, tokens) = (&snapshot.pipedrive, snapshot.pipedrive.tokens);
     html! {
@@ -60,14 +59,21 @@ fn budget(snapshot: &Snapshot) -> Markup {
                 }
                 strong { (words::number(tokens.used)) small { " of " (words::number(tokens.limit)) " tokens" } }
             }
-            meter aria-label="tokens used" min="0" max=(tokens.limit) low=(tokens.limit.saturating_sub(tokens.reserve))
-                high=(tokens.limit) optimum="0" value=(tokens.used) {}
-            span.note {
-                (words::number(tokens.remaining())) " left, " (words::number(tokens.reserve)) " of them kept for people" br;
-                @if let Some(at) = tokens.runs_out_at { b { "Runs out at " (words::time(at.0, at.0)) } }
-                @else { "Lasts the day" }
-            }
+            @if tokens.limit > 0 { (gauge(tokens)) } @else { span.note { "not known yet" } }
             @if let Some(reason) = &pipedrive.reason { span.reason { (reason) } }
+        }
+    }
+}
+
+/// It changes its colour where use goes into what is kept for people and other programs.
+fn gauge(tokens: Tokens) -> Markup {
+    html! {
+        meter aria-label="tokens used" min="0" max=(tokens.limit) low=(tokens.limit.saturating_sub(tokens.reserve))
+            high=(tokens.limit) optimum="0" value=(tokens.used) {}
+        span.note {
+            (words::number(tokens.remaining())) " left, " (words::number(tokens.reserve)) " of them kept for people" br;
+            @if let Some(at) = tokens.runs_out_at { b { "Runs out at " (words::time(at.0, at.0)) } }
+            @else { "Lasts the day" }
         }
     }
 }
