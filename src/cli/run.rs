@@ -42,7 +42,7 @@ impl Teller {
             // Where stderr is gone there is nobody to tell.
             let _ = writeln!(std::io::stderr(), "{what}: {url}");
         } else {
-            tracing::info!(url, "{what}: {url}");
+            tracing::info!("{what}: {url}");
         }
     }
 }

@@ -379,7 +379,7 @@ async fn without_daemon_and_database_the_tried_paths_are_named() {
             assert!(err.contains(&state.join("carnetd.sock").display().to_string()), "{line}: {err}");
         }
     }
-    for line in ["reload", "refresh"] {
+    for line in ["reload", "refresh", "status --watch"] {
         let (exit, _, err) = in_directory(directory.path(), line).await;
         assert_eq!(exit, Exit::NotReachable, "{line}: {err}");
         assert!(err.contains(&state.join("carnetd.sock").display().to_string()), "{line}: {err}");
@@ -428,6 +428,12 @@ async fn a_command_reaches_the_daemon_although_the_files_are_broken_by_now() {
     assert_eq!((exit, out.as_str()), (Exit::Done, "the configuration is in use\n  account alice: group\n"));
     let (exit, out, _) = in_directory(directory.path(), "groups alice").await;
     assert_eq!((exit, out.as_str()), (Exit::Done, "Clients\nFriends\n"));
+    let file = directory.path().join("plan.json");
+    let (exit, out, _) = in_directory(directory.path(), &format!("plan --out {}", file.display())).await;
+    assert_eq!((exit, out.as_str()), (Exit::Done, ""));
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).expect("the plan").permissions());
+    assert_eq!(mode & 0o777, 0o600, "a plan holds contacts' data");
+    assert_eq!(std::fs::read_to_string(&file).expect("the plan"), plan::document(&[]) + "\n");
     let (exit, _, err) = in_directory(directory.path(), "refresh bob").await;
     assert_eq!(exit, Exit::Usage, "{err}");
     let (exit, _, err) = in_directory(directory.path(), "confirm alice").await;

@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use super::fake::{FakeOperator, SECRET_NAME, alice, held_item, now, snapshot};
 use crate::clock::SimulatedClock;
 use crate::config;
-use crate::status::{Door, Metrics, Operator, ProblemLine, Refused, RefusedKind, Server, State};
+use crate::status::{Door, Listener, Metrics, Operator, ProblemLine, Refused, RefusedKind, Server, State};
 
 const TOKEN: &str = "correct horse battery staple";
 
@@ -315,6 +315,45 @@ async fn live_pages_are_told_at_once_where_they_stand() {
     let mut frames = answer.into_body().into_data_stream();
     let first = frames.next().await.expect("a frame").expect("bytes");
     assert_eq!(&first[..], b"data: 1\n\n");
+}
+
+/// Three changes within the pause are one event, with the last number.
+#[tokio::test]
+async fn live_pages_are_told_of_changes_at_a_bearable_rate() {
+    use futures_util::StreamExt as _;
+    let (operator, clock) = (Arc::new(operator()), SimulatedClock::new(now()));
+    let door = Door::new(&declared(), None);
+    let server = Server::public(operator.clone(), Arc::new(Metrics::new()), Arc::new(clock.clone()), door);
+    let answer = send(&server.router(), "GET", "/events", &[]).await;
+    let mut frames = answer.into_body().into_data_stream();
+    frames.next().await.expect("a frame").expect("bytes");
+    for number in [2, 3, 4] {
+        operator.changed.send_replace(number);
+    }
+    let passes = async { clock.advance(std::time::Duration::from_millis(500)) };
+    let (frame, ()) = tokio::join!(frames.next(), passes);
+    assert_eq!(&frame.expect("a frame").expect("bytes")[..], b"data: 4\n\n");
+}
+
+/// The clock stands still, so it is not the grace that ends it.
+#[tokio::test]
+async fn a_live_page_does_not_keep_the_server_from_ending() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let clock = Arc::new(SimulatedClock::new(now()));
+    let server = Server::public(Arc::new(operator()), Arc::new(Metrics::new()), clock, Door::new(&declared(), None));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let ended = tokio::spawn(server.serve(Listener::Tcp(listener), async { drop(stopped.await) }));
+    let mut page = tokio::net::TcpStream::connect(address).await.expect("connected");
+    page.write_all(format!("GET /events HTTP/1.1\r\nhost: {address}\r\n\r\n").as_bytes()).await.expect("sent");
+    let mut read = Vec::new();
+    while !read.windows(7).any(|bytes| bytes == b"data: 1") {
+        assert_ne!(page.read_buf(&mut read).await.expect("bytes"), 0, "it ended before it began");
+    }
+    drop(stop);
+    ended.await.expect("no panic").expect("no error");
+    page.read_to_end(&mut read).await.expect("the end");
 }
 
 #[tokio::test]
