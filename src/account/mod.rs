@@ -12,6 +12,28 @@ pub use scope::{Group, Provider, Scope, ScopeChange};
 
 use std::fmt;
 
+/// One of the two books of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Side {
+    /// The provider's address book.
+    Provider,
+    /// Pipedrive's persons.
+    Pipedrive,
+}
+
+impl Side {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Provider, Self::Pipedrive];
+
+    /// The word in JSON, metrics, messages and the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Pipedrive => "pipedrive",
+        }
+    }
+}
+
 /// The name of an account: 1–64 of `a-z 0-9 . _ @ -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountName(String);

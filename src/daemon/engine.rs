@@ -169,7 +169,7 @@ impl Engine {
 
     async fn connect(&self) -> Result<Arc<Shared>, Error> {
         let config = self.config();
-        let client = parts::client(&config, &self.clock)?;
+        let client = parts::client(&config, &self.clock)?.with_observer(Arc::clone(&self.metrics) as _);
         let sandbox = if config.pipedrive.sandbox { Some(self.sandbox(&config).await?) } else { None };
         let around = (&self.environment, &*config);
         let company = parts::company(around, &client, &self.clock, sandbox.as_deref(), &self.cancel).await?;
@@ -263,7 +263,7 @@ impl Engine {
     ) -> Outcome {
         match self.shared().await {
             Ok(shared) => crate::reconcile::run(&shared, &member, wish, &live, &cancel).await,
-            Err(error) => Outcome { ended: crate::reconcile::Ended::of(error), record: None, again: false },
+            Err(error) => Outcome::without_pass(crate::reconcile::Ended::of(error)),
         }
     }
 

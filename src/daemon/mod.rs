@@ -1,24 +1,32 @@
 //! When passes run.
 //!
-//! The daemon is one loop over a closed set of events ([`event`]): time, an edited folder or configuration, a signal, a
+//! The daemon is one loop over a closed set of events: time, an edited folder or configuration, a signal, a
 //! request, the end of a poll or a pass. Each makes at most one pass per account run at a time; requests made meanwhile
 //! become one more. A pass runs as a task of its own: when it panics, that is contained, shown, and tried again later.
 //!
 //! Decisions about contacts are never made here ([`crate::plan`]); how one pass goes is [`crate::reconcile`]'s.
 //!
-//! - [`parts`]: from a checked configuration to working parts (client, company, books, sandbox).
-//! - [`engine`]: those parts in use, with what is known of each account; serves single commands as well.
-//! - [`control`]: the loop.
-//! - [`standing`]: what the status document says of each account.
+//! | file | what is there |
+//! |---|---|
+//! | `event`, `control` | what can start work, and the loop over it |
+//! | `passes`, `polls`, `reload`, `watching` | the loop's parts: asking for passes, after a poll, a new configuration, the disk |
+//! | `signals`, `serve` | the operating system's and people's ways in |
+//! | `engine`, `parts` | working parts (client, company, books, sandbox), from a checked configuration |
+//! | `standing`, `show`, `operator` | what is said of accounts, plans and held things, and who answers |
 
 mod control;
 mod engine;
 mod event;
 mod operator;
 mod parts;
+mod passes;
+mod polls;
+mod reload;
+mod serve;
 mod show;
 mod signals;
 mod standing;
+mod watching;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::engine::Engine;
 use super::event::{Event, Sync};
+use super::passes::synced;
 use super::{show, standing};
 use crate::account::AccountName;
 use crate::clock::Moment;
@@ -131,18 +132,9 @@ impl Operator for Local {
         for name in names {
             let outcome = match &polled {
                 Ok(_) => self.0.passes(&name, Wish { full, retry: true }).await,
-                Err(error) => Outcome { ended: Ended::of(error.clone()), record: None, again: false },
+                Err(error) => Outcome::without_pass(Ended::of(error.clone())),
             };
-            let record = outcome.record.as_ref();
-            all.push(Synced {
-                account: name.to_string(),
-                outcome: show::outcome(&outcome.ended),
-                message: show::message(&outcome.ended),
-                added: record.map_or(0, |r| r.added),
-                updated: record.map_or(0, |r| r.updated),
-                deleted: record.map_or(0, |r| r.deleted),
-                failed: record.map_or(0, |r| r.failed),
-            });
+            all.push(synced(&name, &outcome));
         }
         self.0.stop_sandbox().await;
         Ok(all)
@@ -182,7 +174,7 @@ impl Engine {
                 Some(Some(error)) => error.message,
                 _ => "the account cannot run".to_owned(),
             };
-            return Outcome { ended: Ended::Failed(message), record: None, again: false };
+            return Outcome::without_pass(Ended::Failed(message));
         };
         let mut outcome = self.pass(ticket.clone(), wish).await;
         for _ in 1..MOST {

@@ -122,7 +122,11 @@ impl Standing {
             held,
             other_visibility: 0,
             next_pass_at: self.next.map(At),
-            current: self.live.current().as_ref().map(pass),
+            current: self.live.current().map(|progress| Pass {
+                planned: Some(progress.planned).filter(|planned| *planned > 0),
+                outcome: None,
+                ..pass(&progress.record)
+            }),
             last_change,
             last_pass,
             totals,

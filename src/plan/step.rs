@@ -1,17 +1,9 @@
 //! What a plan consists of: steps, and its own "no".
 
 use crate::account::Share;
+pub use crate::account::Side;
 use crate::contact::{Change, ContactId, Digest, Field, PersonId};
 use crate::link::{Cause, HoldCause, Link, LinkId};
-
-/// One of the two books of an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// The provider's address book.
-    Provider,
-    /// Pipedrive's persons.
-    Pipedrive,
-}
 
 /// All steps of a pass, and the plan's own refusals. Plain data, always in the same order: creations and updates by
 /// contact id, deletions last.
@@ -224,16 +216,6 @@ impl Step {
     /// in its place.
     pub fn id_to_come() -> ContactId {
         ContactId(String::new())
-    }
-}
-
-impl Side {
-    /// The word in messages and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Pipedrive => "Pipedrive",
-        }
     }
 }
 

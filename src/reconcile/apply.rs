@@ -24,7 +24,7 @@ use crate::adapter::{Error, Kind};
 use crate::contact::{Change, ContactId, Field, FieldChange, PersonId};
 use crate::link::{ContactHalf, Link, LinkId};
 use crate::plan::{Side, Step, Then};
-use crate::store::{CheckpointId, Intent, IntentId, IntentKind, Op, PassId, Todo, TodoKey};
+use crate::store::{CheckpointId, Counts, Intent, IntentId, IntentKind, Op, PassId, Todo, TodoKey};
 
 /// Steps whose intents share one transaction.
 const CHUNK: usize = 500;
@@ -127,7 +127,7 @@ impl Apply<'_> {
                     checkpoint: self.work,
                     pass: self.pass,
                     link: Some(link),
-                    side: side(write.side),
+                    side: write.side,
                     what: IntentKind::Contact(write.change.clone()),
                     highest: Some(highest.map_or(0, |person| person.0)),
                     at: self.shared.clock.now(),
@@ -150,10 +150,22 @@ impl Apply<'_> {
         if let Some(id) = &done.provider_gone {
             stock.remove(id);
         }
-        self.live.count(|record| {
-            record.added += u64::from(done.added);
-            record.updated += u64::from(done.updated);
-            record.deleted += u64::from(done.deleted);
+        self.live.count(|progress| {
+            let sides = [(&mut progress.provider, done.provider), (&mut progress.pipedrive, done.pipedrive)];
+            for (counts, more) in sides {
+                counts.added += more.added;
+                counts.updated += more.updated;
+                counts.deleted += more.deleted;
+            }
+            // A contact counts once, for the most that was done to it on either side.
+            let done = |count: fn(&Counts) -> u64| count(&done.provider).max(count(&done.pipedrive)) > 0;
+            if done(|c| c.deleted) {
+                progress.record.deleted += 1;
+            } else if done(|c| c.added) {
+                progress.record.added += 1;
+            } else if done(|c| c.updated) {
+                progress.record.updated += 1;
+            }
         });
         applied.touch.extend(done.touch);
         let Some((key, error)) = done.failed else { return false };
@@ -251,11 +263,4 @@ fn contact_half(then: &Then) -> Option<ContactHalf> {
     let Then::Keep(link) = then else { return None };
     let link: &Link = link;
     link.contact.clone()
-}
-
-pub(super) fn side(side: Side) -> crate::store::Side {
-    match side {
-        Side::Provider => crate::store::Side::Provider,
-        Side::Pipedrive => crate::store::Side::Pipedrive,
-    }
 }

@@ -35,6 +35,6 @@ mod witness;
 pub use feed::{Feed, Polled};
 pub use member::{Member, Seat, Shared};
 pub use mirror::Mirror;
-pub use outcome::{Ended, Live, Outcome, Wish};
+pub use outcome::{Ended, Live, Outcome, Progress, Wish};
 pub use pass::{Intended, intend, run};
 pub use schedule::next_pass;

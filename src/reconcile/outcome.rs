@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::adapter::{Error, Kind};
 use crate::clock::Moment;
-use crate::store::{AccountHold, PassRecord};
+use crate::store::{AccountHold, Counts, PassRecord};
 
 /// What a pass is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub struct Outcome {
     /// In one word, and what follows from it.
     pub ended: Ended,
     /// Its counters, where it came so far as to have any.
-    pub record: Option<PassRecord>,
+    pub record: Option<Progress>,
     /// Whether something came to light that the next pass should look at without delay.
     pub again: bool,
 }
@@ -52,16 +52,27 @@ pub enum Ended {
 }
 
 impl Outcome {
+    /// A pass that could not begin.
+    pub fn without_pass(ended: Ended) -> Self {
+        Self { ended, record: None, again: false }
+    }
+
+    /// What it added, updated, deleted and could not do.
+    pub fn counts(&self) -> (u64, u64, u64, u64) {
+        let record = self.record.as_ref().map(|progress| &progress.record);
+        record.map_or((0, 0, 0, 0), |r| (r.added, r.updated, r.deleted, r.failed))
+    }
+
     /// Both passes as one: the later end, the sum of what was done.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         let record = match (self.record, next.record) {
-            (Some(a), Some(b)) => Some(PassRecord {
-                added: a.added + b.added,
-                updated: a.updated + b.updated,
-                deleted: a.deleted + b.deleted,
-                ..b
-            }),
+            (Some(a), Some(mut b)) => {
+                b.record.added += a.record.added;
+                b.record.updated += a.record.updated;
+                b.record.deleted += a.record.deleted;
+                Some(b)
+            }
             (a, b) => b.or(a),
         };
         Self { record, ..next }
@@ -92,23 +103,37 @@ impl Ended {
     }
 }
 
-/// The counters of a running pass, shared with whoever shows them.
+/// A pass under way: its record so far, and what it wrote to which side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// As it will be kept.
+    pub record: PassRecord,
+    /// Contacts that the plan changes.
+    pub planned: u64,
+    /// Changes written to the provider's book.
+    pub provider: Counts,
+    /// Changes written to Pipedrive.
+    pub pipedrive: Counts,
+}
+
+/// The progress of a running pass, shared with whoever shows it.
 #[derive(Debug, Clone, Default)]
-pub struct Live(Arc<Mutex<Option<PassRecord>>>);
+pub struct Live(Arc<Mutex<Option<Progress>>>);
 
 impl Live {
     /// The running pass, or `None` between passes.
-    pub fn current(&self) -> Option<PassRecord> {
+    pub fn current(&self) -> Option<Progress> {
         self.lock().clone()
     }
 
     pub(super) fn start(&self, record: PassRecord) {
-        *self.lock() = Some(record);
+        let (provider, pipedrive) = (Counts::default(), Counts::default());
+        *self.lock() = Some(Progress { record, planned: 0, provider, pipedrive });
     }
 
-    pub(super) fn count(&self, count: impl FnOnce(&mut PassRecord)) {
-        if let Some(record) = self.lock().as_mut() {
-            count(record);
+    pub(super) fn count(&self, count: impl FnOnce(&mut Progress)) {
+        if let Some(progress) = self.lock().as_mut() {
+            count(progress);
         }
     }
 
@@ -117,7 +142,7 @@ impl Live {
         *self.lock() = None;
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<PassRecord>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Progress>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -58,18 +58,17 @@ pub async fn run(shared: &Shared, member: &Member, wish: Wish, live: &Live, canc
     let mut stock = member.stock.lock().await;
     let mut pass = Pass { shared, member, wish, live, cancel };
     let ended = pass.run(&mut stock).await;
-    let record = live.current();
     let (ended, again) = match ended {
         Ok(again) => (Ended::Ok, again),
         Err(Stop::Held(hold)) => (Ended::Held(hold), false),
         Err(Stop::Error(error)) => (Ended::of(error), false),
     };
-    let record = record.map(|record| PassRecord {
-        finished: Some(shared.clock.now()),
-        outcome: ended.as_str().to_owned(),
-        ..record
+    live.count(|progress| {
+        progress.record.finished = Some(shared.clock.now());
+        ended.as_str().clone_into(&mut progress.record.outcome);
     });
-    pass.remember(record.as_ref(), &ended).await;
+    let record = live.current();
+    pass.remember(record.as_ref().map(|progress| &progress.record), &ended).await;
     Outcome { ended, record, again }
 }
 
@@ -143,6 +142,7 @@ impl Pass<'_> {
             records: &records,
             cancel: self.cancel,
         };
+        self.live.count(|progress| progress.planned = second.steps.iter().filter(|step| step.writes()).count() as u64);
         let applied = apply.run(second.steps, stock).await?;
         self.record(work, &observed, &applied).await?;
         match applied.stopped {
@@ -334,7 +334,7 @@ impl Pass<'_> {
         }
         checkpoint.hold = None;
         ops.push(Op::PutCheckpoint(id, Box::new(checkpoint)));
-        self.live.count(|record| record.failed += (applied.left.len() + observed.unreadable.len()) as u64);
+        self.live.count(|progress| progress.record.failed += (applied.left.len() + observed.unreadable.len()) as u64);
         self.shared.store.write(ops).await?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Apply, Prepared, key_of, side};
+use super::apply::{Apply, Prepared, key_of};
 use super::feed::to_person;
 use super::organizations::store_error;
 use crate::adapter::pipedrive::PersonFound;
@@ -10,20 +10,28 @@ use crate::adapter::{Book, Error, Kind, Seen, Written};
 use crate::contact::{Change, Contact, ContactId, FieldChange, PersonId, PhotoHash};
 use crate::link::{ContactHalf, Link, LinkId, PersonHalf};
 use crate::plan::{Side, Step, Then};
-use crate::store::{HistoryEntry, IntentId, Op, Person, TodoKey};
+use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, TodoKey};
 
 /// How a step ended.
 #[derive(Debug, Default)]
 pub(super) struct Done {
-    pub(super) added: bool,
-    pub(super) updated: bool,
-    pub(super) deleted: bool,
+    pub(super) provider: Counts,
+    pub(super) pipedrive: Counts,
     pub(super) reason: &'static str,
     /// The contact as the provider's book holds it now, and whether it is in the group.
     pub(super) provider_now: Option<(ContactHalf, bool)>,
     pub(super) provider_gone: Option<ContactId>,
     pub(super) touch: Vec<PersonId>,
     pub(super) failed: Option<(Option<TodoKey>, Error)>,
+}
+
+impl Done {
+    fn of(&mut self, side: Side) -> &mut Counts {
+        match side {
+            Side::Provider => &mut self.provider,
+            Side::Pipedrive => &mut self.pipedrive,
+        }
+    }
 }
 
 /// A step being carried out.
@@ -137,11 +145,12 @@ impl Doing<'_> {
                 }
             }
         }
+        let counts = draft.done.of(on);
         match change {
-            Change::Create { .. } => draft.done.added = true,
-            Change::Patch { .. } => draft.done.updated = true,
+            Change::Create { .. } => counts.added = 1,
+            Change::Patch { .. } => counts.updated = 1,
             Change::Delete { .. } => {
-                draft.done.deleted = true;
+                counts.deleted = 1;
                 let at = self.apply.shared.clock.now();
                 draft.ops.push(Op::CountDeletion { checkpoint: self.apply.work, at });
             }
@@ -184,7 +193,7 @@ impl Doing<'_> {
             checkpoint: self.apply.work,
             pass: self.apply.pass,
             at: self.apply.shared.clock.now(),
-            side: side(on),
+            side: on,
             link: draft.link,
             contact,
             person,
@@ -204,7 +213,7 @@ impl Doing<'_> {
         let bytes = member.provider.photo(&contact, self.apply.cancel).await?;
         let Some(bytes) = bytes.filter(|bytes| PhotoHash::of(bytes) == source) else { return Ok(()) };
         match self.apply.shared.company.upload_photo(person, &bytes, self.apply.cancel).await {
-            Ok(()) => draft.done.updated = !draft.done.added,
+            Ok(()) => draft.done.pipedrive.updated = 1,
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::UnknownOutcome) => {
                 tracing::info!(account = %member.name, link = %draft.link, error = %error, "a picture was not uploaded");
             }
@@ -223,7 +232,7 @@ impl Doing<'_> {
             (Then::Keep(_), Some(link)) if !failed => {
                 draft.ops.push(Op::PutLink { checkpoint, id, link: Box::new(link) });
             }
-            (Then::Keep(_), Some(link)) if draft.done.added => {
+            (Then::Keep(_), Some(link)) if draft.done.provider.added + draft.done.pipedrive.added > 0 => {
                 draft.ops.push(Op::PutLink { checkpoint, id, link: Box::new(link) });
             }
             (Then::Forget, _) if !failed => draft.ops.push(Op::RemoveLink { checkpoint, id }),

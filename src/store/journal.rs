@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{CheckpointId, PassId};
+pub use crate::account::Side;
 use crate::clock::Moment;
 use crate::contact::{Change, Contact, ContactId, PersonId, UserId};
 use crate::link::{ContactHalf, LinkId};
@@ -14,28 +15,6 @@ pub struct IntentId(pub u64);
 impl fmt::Display for IntentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// The book that is written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Side {
-    /// The provider's address book.
-    Provider,
-    /// Pipedrive's persons.
-    Pipedrive,
-}
-
-impl Side {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Provider, Self::Pipedrive];
-
-    /// The word kept in the store, and the label of metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Pipedrive => "pipedrive",
-        }
     }
 }
 

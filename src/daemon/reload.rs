@@ -1,0 +1,79 @@
+//! Taking an edited configuration into use.
+
+use std::sync::Arc;
+
+use super::control::Control;
+use crate::account::AccountName;
+use crate::config;
+use crate::reconcile::Wish;
+use crate::status::{self, Notice, Reloaded};
+
+impl Control {
+    /// Checks the files; a good configuration is taken into use, a bad one changes nothing.
+    pub(super) async fn reload(&mut self, refresh: bool) -> Reloaded {
+        let environment = self.engine.environment.clone();
+        let loaded = tokio::task::spawn_blocking(move || config::load(&environment)).await;
+        let now = self.engine.clock.now();
+        let reloaded = match loaded {
+            Ok(Ok(config)) => {
+                let changed = self.swap(config);
+                self.engine.state().reload = status::Reload { ok: true, at: Some(now.into()), problems: Vec::new() };
+                Reloaded { ok: true, problems: Vec::new(), rendered: String::new(), changed }
+            }
+            Ok(Err(problems)) => {
+                let lines: Vec<status::ProblemLine> = problems.iter().map(Into::into).collect();
+                tracing::error!("the configuration is not taken into use; the running one stays:\n{problems}");
+                self.engine.state().reload =
+                    status::Reload { ok: false, at: Some(now.into()), problems: lines.clone() };
+                Reloaded { ok: false, problems: lines, rendered: problems.render(false), changed: Vec::new() }
+            }
+            Err(error) => {
+                let problem = status::ProblemLine {
+                    path: None,
+                    line: None,
+                    column: None,
+                    message: format!("the configuration could not be checked: {error}"),
+                    help: None,
+                };
+                let rendered = problem.message.clone();
+                Reloaded { ok: false, problems: vec![problem], rendered, changed: Vec::new() }
+            }
+        };
+        if refresh {
+            self.refresh(None);
+        }
+        reloaded
+    }
+
+    /// Takes a checked configuration into use: only what changed is rebuilt and run.
+    pub(super) fn swap(&mut self, config: config::Config) -> Vec<String> {
+        let diff = config::diff(&self.engine.config(), &config);
+        for key in &diff.needs_restart {
+            tracing::warn!("{key} changed: it is used from the next start on");
+        }
+        let all: Vec<AccountName> = config.accounts.keys().cloned().collect();
+        self.notices.tell(Notice::Log(config.log.clone()));
+        self.engine.metrics.reloaded(self.engine.clock.now());
+        self.engine.state().config = Arc::new(config);
+        self.engine.unseat(&diff.removed);
+        let mut names: Vec<AccountName> = diff.added.iter().chain(&diff.changed).cloned().collect();
+        if diff.service {
+            self.engine.disconnect();
+            self.polled = false;
+            self.poll_wanted = Some(true);
+            names = all;
+        }
+        self.engine.seat(&names);
+        self.watch_folders();
+        for name in &names {
+            self.want(name, Wish { retry: true, full: false });
+        }
+        tracing::info!(
+            added = diff.added.len(),
+            removed = diff.removed.len(),
+            changed = diff.changed.len(),
+            "the configuration is in use"
+        );
+        diff.added.iter().chain(&diff.removed).chain(&diff.changed).map(ToString::to_string).collect()
+    }
+}
