@@ -17,7 +17,7 @@ use crate::contact::{ContactId, Cursor};
 use crate::watch::Marked;
 
 /// Every file's stamp is looked at this often, whatever the watch says: mounts and network folders make no events.
-const LOOK_AT_ALL: Duration = Duration::from_secs(60 * 60);
+const LOOK_AT_ALL: Duration = Duration::from_hours(1);
 
 /// This many more files that are gone than there are files are remembered; then the older half is forgotten.
 const GONE: usize = 10_000;

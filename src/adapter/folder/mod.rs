@@ -163,8 +163,8 @@ impl Book for Folder {
         let id = id.clone();
         self.reading(cancel, move |shared, _, _| match file::read(&shared.place, &id)? {
             Read::Card(loaded) => Ok(loaded.card.photo()),
-            Read::Unreadable(reason) => Err(Error::new(Kind::Invalid, reason)),
-            Read::Group | Read::Missing => Err(Error::new(Kind::NotFound, "the card whose photo was wanted is gone")),
+            // Whoever named it finds that out, and what became of it, from the next listing.
+            Read::Group | Read::Missing | Read::Unreadable(_) => Ok(None),
         })
         .await
     }

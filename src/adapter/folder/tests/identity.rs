@@ -131,3 +131,11 @@ async fn a_creation_never_overwrites_somebody_elses_card() {
     assert_eq!(place.change(unchosen).await.expect_err("refused").kind, Kind::Invalid);
     assert_eq!((place.text("new.vcf"), place.text("cut.vcf")), (card("other", ""), "BEGIN:VCARD\r\n".to_owned()));
 }
+
+#[tokio::test]
+async fn a_chosen_id_alone_finds_what_became_of_its_creation() {
+    let place = Place::new("*");
+    assert_eq!(place.read("new", Some("new")).await, Found::Gone);
+    place.change(creation("new")).await.expect("written");
+    assert_eq!(live(place.read("new", Some("new")).await).id.as_str(), "new.vcf");
+}
