@@ -169,7 +169,7 @@ fn everything_is_looked_at_once_an_hour_whatever_is_marked() {
     assert_eq!(changed(none(), start), []);
     directory.write("a.vcf", &card("a", ""));
     assert_eq!(changed(none(), start.after(Duration::from_secs(3599))), []);
-    assert_eq!(changed(none(), start.after(Duration::from_secs(3600))), ["a.vcf".into()]);
+    assert_eq!(changed(none(), start.after(Duration::from_hours(1))), ["a.vcf".into()]);
     directory.write("b.vcf", &card("b", ""));
     assert_eq!(changed(Marked::All, start.after(Duration::from_secs(3601))).len(), 2, "a was not read yet");
 }
