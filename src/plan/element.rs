@@ -62,7 +62,10 @@ pub(super) fn outcome(field: Field, mine: &List<'_>, theirs: &List<'_>) -> Outco
     let mut additions: Vec<&Element> = Vec::new();
     for (before, after) in &their.replaced {
         if let Some((_, ours)) = own.replaced.iter().find(|(old, _)| old.same(before)) {
-            if theirs.wins && !ours.same(after) {
+            if find(theirs.now, ours).is_some() || find(mine.now, after).is_some() {
+                // One side has both values: nothing has to give way.
+                additions.push(after);
+            } else if theirs.wins {
                 out.losers.push(ours.clone());
                 out.replace(ours, after);
             }
@@ -190,5 +193,40 @@ mod tests {
             "b",
             "what its book refused is left alone"
         );
+    }
+
+    /// Random edits of a list that both sides had: both hold the same afterwards, every addition that nobody edited away
+    /// is there, and every removal that nobody contradicted is gone.
+    #[test]
+    fn both_sides_come_to_the_same() {
+        for seed in 0..5_000 {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let names = ["a", "b", "c", "d", "e", "f"];
+            let some = |rng: &mut fastrand::Rng| -> Vec<Element> {
+                names.iter().filter(|_| rng.bool()).filter_map(|n| Element::email(n)).collect()
+            };
+            let (mut ours, mut theirs, shared) = (some(&mut rng), some(&mut rng), some(&mut rng));
+            rng.shuffle(&mut ours);
+            rng.shuffle(&mut theirs);
+            let list = |now, wins| List { seen: &shared, now, limit: usize::MAX, wins };
+            let (mine, other) = (list(&ours, rng.bool()), list(&theirs, false));
+            let other = List { wins: !mine.wins, ..other };
+            let (mut here, mut there) =
+                (outcome(Field::Emails, &mine, &other).list, outcome(Field::Emails, &other, &mine).list);
+            let by_key = |e: &Element| e.key.clone();
+            here.sort_by_key(by_key);
+            there.sort_by_key(by_key);
+            assert_eq!(here, there, "seed {seed}: {shared:?} {ours:?} {theirs:?}");
+            for element in &shared {
+                let kept = find(&ours, element).is_some() && find(&theirs, element).is_some();
+                assert_eq!(find(&here, element).is_some(), kept, "seed {seed}: {} of {shared:?}", element.key);
+            }
+            let edited = |e: &Element| {
+                [&mine, &other].iter().any(|l| l.delta(Field::Emails).replaced.iter().any(|(_, after)| after.same(e)))
+            };
+            for element in ours.iter().chain(&theirs).filter(|e| find(&shared, e).is_none() && !edited(e)) {
+                assert!(find(&here, element).is_some(), "seed {seed}: {} was added", element.key);
+            }
+        }
     }
 }

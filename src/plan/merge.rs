@@ -299,17 +299,14 @@ impl<'a> Merger<'a> {
             Flow::Agreed | Flow::Rest => {}
         }
         let (mine, theirs) = (address::alone(agreed), address::alone(person_now.cloned()));
-        match flow {
-            Flow::Outward => {
-                let lost = now.filter(|_| first || inward_edit).map(show::address);
-                self.out.losers.extend(lost.map(|value| (Field::Addresses, value)));
-                self.out.base.take(&mine, Field::Addresses);
-            }
-            _ => {
-                let base = self.base.addresses.first();
-                let known = !first && !outward_edit && address::is_form_of(person_now, base);
-                self.settle(Field::Addresses, flow, (&mine, &theirs), known);
-            }
+        if flow == Flow::Outward {
+            let lost = now.filter(|_| first || inward_edit).map(show::address);
+            self.out.losers.extend(lost.map(|value| (Field::Addresses, value)));
+            self.out.base.take(&mine, Field::Addresses);
+        } else {
+            let base = self.base.addresses.first();
+            let known = !first && !outward_edit && address::is_form_of(person_now, base);
+            self.settle(Field::Addresses, flow, (&mine, &theirs), known);
         }
     }
 

@@ -176,7 +176,7 @@ impl World {
     /// What a pass sees. `everything`: also what is as it was (a full listing).
     pub(super) fn observe(&self, everything: bool) -> Vec<Row> {
         let mut rows: Vec<Row> =
-            self.links.iter().map(|(id, link)| self.row(*id, link, everything)).filter(|row| said(row)).collect();
+            self.links.iter().map(|(id, link)| self.row(*id, link, everything)).filter(said).collect();
         let linked = |id: &ContactId| self.links.values().any(|l| l.contact_id() == Some(id));
         for id in self.cards.keys().filter(|id| !linked(id)) {
             let now = self.contact_now(id).expect("listed");

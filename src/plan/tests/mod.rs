@@ -1,6 +1,6 @@
 //! Tests of whole plans: the decision table, single stories, and random worlds.
 
 mod kit;
-// mod stories;
+mod stories;
 mod table;
 mod worlds;

@@ -125,9 +125,8 @@ fn oracle(p: P, c: C, case: Case) -> Outcome {
         (_, C::Deleted) => (Nothing, Nothing, Dormant(Cause::PersonDeleted), false),
         (_, C::Foreign | C::ForeignChanged) if two_way => (Nothing, Nothing, Dormant(Cause::OwnerChanged), false),
 
-        (P::Same, C::Same | C::Foreign | C::ForeignChanged) => (Nothing, Nothing, Active, false),
         (P::Same, C::Changed | C::ChangedOther) if two_way => (Update, Nothing, Active, false),
-        (P::Same, C::Changed | C::ChangedOther) => (Nothing, Nothing, Active, false),
+        (P::Same, _) => (Nothing, Nothing, Active, false),
         (P::Changed, C::Changed) if two_way && case.conflict == Conflict::Pipedrive => (Update, Nothing, Active, true),
         (P::Changed, C::Changed | C::ForeignChanged) => (Nothing, Update, Active, true),
         (P::Changed | P::ChangedOther, C::Changed | C::ChangedOther) if two_way => (Update, Update, Active, false),
@@ -161,10 +160,9 @@ fn world(p: P, c: C, case: Case) -> (World, LinkId, PersonId) {
         }
     }
     match c {
-        C::Same => {}
+        C::Same | C::Foreign | C::Hidden => {}
         C::Changed | C::ForeignChanged => world.edit_human(human, |c| c.notes = Some("person".into())),
         C::ChangedOther => world.edit_human(human, |c| c.job_title = Some("Smith".into())),
-        C::Foreign | C::Hidden => {}
         C::Deleted => drop(world.humans.remove(&human)),
         C::Survived => {
             world.humans.remove(&human);
@@ -293,104 +291,112 @@ fn an_unknown_witness_leaves_the_row_for_later() {
     }
 }
 
+/// What there was before.
+type Setup = fn(&mut World);
+
+/// The same, around a person that is there already.
+type SetupAround = fn(&mut World, PersonId);
+
+const PERSON: Option<Side> = Some(Side::Pipedrive);
+
+/// New contacts: why, the contact, what was there before, what becomes of its link, which book is written.
+const NEW_CONTACTS: [(&str, &str, Setup, Fate, Option<Side>); 12] = [
+    ("no match", "Anna Weber; anna@x; +49 30 1", |_| {}, Fate::Active, PERSON),
+    (
+        "equal e-mail",
+        "Anna Weber; Anna@X; ; note",
+        |w| drop_id(w.human(contact("A. Weber; anna@x"))),
+        Fate::Survivor,
+        PERSON,
+    ),
+    (
+        "equal e-mail, and the person has no name of its own",
+        "Anna Weber; anna@x",
+        |w| drop_id(w.human(contact("; anna@x"))),
+        Fate::Survivor,
+        PERSON,
+    ),
+    (
+        "equal phone and name",
+        "Anna Weber; ; +49 30 1; note",
+        |w| drop_id(w.human(contact("weber anna; b@x; +49-30-1"))),
+        Fate::Survivor,
+        PERSON,
+    ),
+    (
+        "equal phone, another name",
+        "Anna Weber; ; +49 30 1",
+        |w| drop_id(w.human(contact("Bob Weber; ; +49301"))),
+        Fate::Active,
+        PERSON,
+    ),
+    (
+        "names share no word",
+        "Anna Weber; a@x",
+        |w| drop_id(w.human(contact("Bob Lang; a@x"))),
+        Fate::Held(HoldCause::NamesDiffer),
+        None,
+    ),
+    (
+        "name alone",
+        "Anna Weber; a@x",
+        |w| drop_id(w.human(contact("Anna Weber"))),
+        Fate::Held(HoldCause::NameAlone),
+        None,
+    ),
+    (
+        "equal names, but both can be reached, elsewhere",
+        "Anna Weber; a@x",
+        |w| drop_id(w.human(contact("Anna Weber; b@x"))),
+        Fate::Active,
+        PERSON,
+    ),
+    (
+        "several",
+        "Anna Weber; a@x b@x",
+        |w| {
+            w.human(contact("Anna Weber; a@x"));
+            w.human(contact("Anna Weber; b@x"));
+        },
+        Fate::Held(HoldCause::SeveralMatches),
+        None,
+    ),
+    (
+        "a linked one",
+        "Anna Weber; a@x",
+        |w| drop(w.pair(contact("Anna Weber; a@x"))),
+        Fate::Held(HoldCause::MatchesLinked),
+        None,
+    ),
+    (
+        "one that is half of a sleeping pair",
+        "Anna Weber; a@x",
+        |w| {
+            let (_, _, link) = w.pair(contact("Anna Weber; a@x"));
+            w.links.get_mut(&link).expect("it").state = State::Dormant(Cause::ContactDeleted);
+            let card = w.links[&link].contact_id().expect("it").clone();
+            w.cards.remove(&card);
+        },
+        Fate::Active,
+        PERSON,
+    ),
+    (
+        "one that another account links",
+        "Anna Weber; a@x",
+        |w| {
+            let id = w.human(contact("Anna Weber; a@x"));
+            w.elsewhere.insert(id, crate::account::AccountName::new("bob").expect("a name"));
+        },
+        Fate::Forgotten,
+        None,
+    ),
+];
+
 /// What a new contact comes to, by what is among the persons.
 #[test]
 fn new_contacts() {
-    let person = Some(Side::Pipedrive);
-    type Setup = fn(&mut World);
-    let cases: [(&str, &str, Setup, Fate, Option<Side>); 12] = [
-        ("no match", "Anna Weber; anna@x; +49 30 1", |_| {}, Fate::Active, person),
-        (
-            "equal e-mail",
-            "Anna Weber; Anna@X; ; note",
-            |w| drop_id(w.human(contact("A. Weber; anna@x"))),
-            Fate::Survivor,
-            person,
-        ),
-        (
-            "equal e-mail, and the person has no name of its own",
-            "Anna Weber; anna@x",
-            |w| drop_id(w.human(contact("; anna@x"))),
-            Fate::Survivor,
-            person,
-        ),
-        (
-            "equal phone and name",
-            "Anna Weber; ; +49 30 1; note",
-            |w| drop_id(w.human(contact("weber anna; b@x; +49-30-1"))),
-            Fate::Survivor,
-            person,
-        ),
-        (
-            "equal phone, another name",
-            "Anna Weber; ; +49 30 1",
-            |w| drop_id(w.human(contact("Bob Weber; ; +49301"))),
-            Fate::Active,
-            person,
-        ),
-        (
-            "names share no word",
-            "Anna Weber; a@x",
-            |w| drop_id(w.human(contact("Bob Lang; a@x"))),
-            Fate::Held(HoldCause::NamesDiffer),
-            None,
-        ),
-        (
-            "name alone",
-            "Anna Weber; a@x",
-            |w| drop_id(w.human(contact("Anna Weber"))),
-            Fate::Held(HoldCause::NameAlone),
-            None,
-        ),
-        (
-            "equal names, but both can be reached, elsewhere",
-            "Anna Weber; a@x",
-            |w| drop_id(w.human(contact("Anna Weber; b@x"))),
-            Fate::Active,
-            person,
-        ),
-        (
-            "several",
-            "Anna Weber; a@x b@x",
-            |w| {
-                w.human(contact("Anna Weber; a@x"));
-                w.human(contact("Anna Weber; b@x"));
-            },
-            Fate::Held(HoldCause::SeveralMatches),
-            None,
-        ),
-        (
-            "a linked one",
-            "Anna Weber; a@x",
-            |w| drop(w.pair(contact("Anna Weber; a@x"))),
-            Fate::Held(HoldCause::MatchesLinked),
-            None,
-        ),
-        (
-            "one that is half of a sleeping pair",
-            "Anna Weber; a@x",
-            |w| {
-                let (_, _, link) = w.pair(contact("Anna Weber; a@x"));
-                w.links.get_mut(&link).expect("it").state = State::Dormant(Cause::ContactDeleted);
-                let card = w.links[&link].contact_id().expect("it").clone();
-                w.cards.remove(&card);
-            },
-            Fate::Active,
-            person,
-        ),
-        (
-            "one that another account links",
-            "Anna Weber; a@x",
-            |w| {
-                let id = w.human(contact("Anna Weber; a@x"));
-                w.elsewhere.insert(id, crate::account::AccountName::new("bob").expect("a name"));
-            },
-            Fate::Forgotten,
-            None,
-        ),
-    ];
     for direction in [Direction::OneWay, Direction::TwoWay] {
-        for (name, text, setup, fate, writes) in &cases {
+        for (name, text, setup, fate, writes) in &NEW_CONTACTS {
             let mut world = World::new(direction);
             setup(&mut world);
             let humans = world.humans.len();
@@ -414,8 +420,7 @@ fn new_contacts() {
 /// What a new person comes to (two-way); one-way it is nothing at all.
 #[test]
 fn new_persons() {
-    type Setup = fn(&mut World, PersonId);
-    let cases: [(&str, Setup, Option<Fate>); 7] = [
+    let cases: [(&str, SetupAround, Option<Fate>); 7] = [
         ("no match", |_, _| {}, Some(Fate::Active)),
         ("somebody else's", |w, id| w.humans.get_mut(&id).expect("it").owner = COLLEAGUE, None),
         ("not wanted", |w, _| w.policy.new_persons = false, None),

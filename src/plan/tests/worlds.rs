@@ -313,7 +313,7 @@ impl Story {
         let contact = self.contact();
         match self.rng.u8(..8) {
             0..4 => {
-                let fitted = self.fitting(contact.clone());
+                let fitted = self.fitting(&contact);
                 self.bury(&format!("{contact:?}"), &format!("{fitted:?}"));
                 self.world.card(fitted);
             }
@@ -325,7 +325,7 @@ impl Story {
                 for _ in 0..self.rng.u8(..3) {
                     self.edit(&mut twin);
                 }
-                self.world.card(self.fitting(contact));
+                self.world.card(self.fitting(&contact));
                 self.world.human(twin);
                 if self.rng.u8(..3) == 0 {
                     let again = self.world.cards.values().last().expect("one").contact.clone();
@@ -339,8 +339,8 @@ impl Story {
         }
     }
 
-    fn fitting(&self, contact: Contact) -> Contact {
-        self.world.provider.project(&contact, &contact)
+    fn fitting(&self, contact: &Contact) -> Contact {
+        self.world.provider.project(contact, contact)
     }
 
     /// One edit of one field.
@@ -416,7 +416,7 @@ impl Story {
         let before = self.world.cards[&id].contact.clone();
         let mut after = before.clone();
         self.edit(&mut after);
-        let fitted = self.fitting(after.clone());
+        let fitted = self.fitting(&after);
         self.bury(&format!("{after:?}"), &format!("{fitted:?}"));
         self.world.edit_card(&id, |c| *c = fitted);
         let at = self.rng.i64(0..1_000_000);
