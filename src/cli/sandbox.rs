@@ -14,7 +14,7 @@ use crate::status::{Refused, RefusedKind};
 pub(super) async fn sandbox(what: args::Sandbox, clock: &SharedClock, terminal: &mut Terminal) -> Result<Exit, Stop> {
     let failed = |message: String| Refused::new(RefusedKind::Failed, message);
     let seed = clock.now().0.unsigned_abs();
-    let sandbox = Sandbox::open(Options { state: what.state, clock: clock.clone(), seed });
+    let sandbox = Sandbox::open_patiently(Options { state: what.state, clock: clock.clone(), seed }).await;
     let sandbox = sandbox.map_err(|error| failed(error.to_string()))?;
     let listener = TcpListener::bind(what.listen).await.map_err(|error| {
         failed(format!("the sandbox cannot listen on {}: {error}", what.listen))

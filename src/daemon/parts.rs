@@ -52,10 +52,8 @@ pub(super) async fn embed(config: &Config, clock: &SharedClock) -> Result<Embedd
     let failed = |what: String| Error::new(Kind::Unavailable, what);
     let state: PathBuf = config.state_dir.join("sandbox.log");
     let options = Options { state: Some(state), clock: Arc::clone(clock), seed: 0 };
-    let sandbox = tokio::task::spawn_blocking(|| Sandbox::open(options)).await;
-    let sandbox = sandbox
-        .map_err(|error| failed(format!("the sandbox did not start: {error}")))?
-        .map_err(|error| failed(format!("the sandbox did not start: {error}")))?;
+    let sandbox = Sandbox::open_patiently(options).await;
+    let sandbox = sandbox.map_err(|error| failed(format!("the sandbox did not start: {error}")))?;
     let listener = match tokio::net::TcpListener::bind(SANDBOX_ADDRESS).await {
         Ok(listener) => listener,
         Err(_) => tokio::net::TcpListener::bind("127.0.0.1:0")

@@ -2,15 +2,15 @@
 //!
 //! # Expected flow
 //!
-//! [`feed`] keeps the mirror of Pipedrive's persons for the whole company and notes, per account, which persons were
-//! touched. [`pass`] lists what changed in the provider's book, joins it with the touched persons to rows, lets
+//! The feed keeps the mirror of Pipedrive's persons for the whole company and notes, per account, which persons were
+//! touched. A pass lists what changed in the provider's book, joins it with the touched persons to rows, lets
 //! [`crate::plan`] decide, has deletions witnessed, and applies what is left: every write is journalled as intended before it
 //! is sent and as done after.
 //!
 //! # Guarantees
 //!
 //! - A cursor moves, and touched persons are cleared, only in the transaction that also stores what the pass did with them.
-//! - After a crash nothing is replayed: [`recover`] looks for what may have been written, and the next pass plans anew.
+//! - After a crash nothing is replayed: recovery looks for what may have been written, and the next pass plans anew.
 //! - One bad contact never stops the others.
 //!
 //! Never here: sockets, signals, HTML, and decisions about contacts. When passes run: [`crate::daemon`].
@@ -19,6 +19,7 @@ mod apply;
 mod directory;
 mod feed;
 mod finder;
+mod ledger;
 mod member;
 mod mirror;
 mod observe;

@@ -2,12 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Apply};
 use super::directory::Surroundings;
+use super::ledger::{self, LAPSE};
 use super::member::{Member, Seat, Shared, Work};
 use super::observe::{LATER, Observed, Observer};
 use super::organizations::store_error;
@@ -22,9 +22,6 @@ use crate::clock::Moment;
 use crate::contact::{ContactId, Digest};
 use crate::plan::{ContactNow, Input, Ledger, Plan, Row, plan};
 use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
-
-/// Confirmations lapse after this.
-const LAPSE: Duration = Duration::from_hours(24);
 
 /// What a pass would do.
 #[derive(Debug)]
@@ -117,7 +114,7 @@ impl Pass<'_> {
         }
         let view = self.shared.store.view()?;
         let mut observed = self.observer(seat, &view, &work).observe(stock).await?;
-        let ledger = self.ledger(&view, &work, stock, (&observed, scope_changed))?;
+        let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
         let confirmed = self.confirmed(&view, work.0)?;
         let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, seen: &observed.seen };
         let first = self.plan(&frame, stock, &observed.rows)?;
@@ -162,7 +159,7 @@ impl Pass<'_> {
             Standing::New => ((CheckpointId(u32::MAX), Checkpoint::new(scope)), false),
         };
         let observed = self.observer(seat, &view, &work).observe(stock).await?;
-        let ledger = self.ledger(&view, &work, stock, (&observed, scope_changed))?;
+        let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
         let confirmed = self.confirmed(&view, work.0)?;
         let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, seen: &observed.seen };
         let plan = self.plan(&frame, stock, &observed.rows)?;
@@ -240,33 +237,6 @@ impl Pass<'_> {
         };
         self.live.start(record.clone());
         record
-    }
-
-    fn ledger(
-        &self,
-        view: &View,
-        (id, checkpoint): &Work,
-        stock: &Stock,
-        (observed, scope_changed): (&Observed, bool),
-    ) -> Result<Ledger, Stop> {
-        let since = self.shared.clock.now().before(LAPSE);
-        let active = view.counts(*id)?.active;
-        let mut company_links = 0;
-        for (other, theirs) in view.checkpoints()? {
-            company_links += links_before(&theirs, since).unwrap_or(view.counts(other)?.active);
-        }
-        Ok(Ledger {
-            first_pass: !checkpoint.first_pass_done,
-            links: links_before(checkpoint, since).unwrap_or(active),
-            deleted: view.deletions_since(*id, since)?,
-            company_links,
-            company_deleted: view.deletions_since_company(since)?,
-            group: stock.group(),
-            provider_emptied: observed.complete && stock.group() == 0 && active > 0,
-            pipedrive_emptied: self.shared.mirror.is_empty() && active > 0,
-            scope_changed,
-            wider_accepted: checkpoint.visibility_accepted,
-        })
     }
 
     /// What human beings have allowed less than a day ago.
@@ -358,7 +328,7 @@ impl Pass<'_> {
                     ops.push(Op::PutPass(Box::new(record.clone())));
                 }
             }
-            sample(&mut checkpoint, now, view.counts(id)?.active);
+            ledger::sample(&mut checkpoint, now, view.counts(id)?.active);
             ops.push(Op::PutCheckpoint(id, Box::new(checkpoint)));
             ops.push(Op::PruneDeletions { before: now.before(LAPSE * 2) });
             drop(view);
@@ -379,24 +349,4 @@ pub(super) fn todo(key: TodoKey, code: &str, reason: &str, now: Moment) -> Todo 
 /// Work for the next pass.
 pub(super) fn later(key: TodoKey, reason: &str, now: Moment) -> Todo {
     todo(key, LATER, reason, now)
-}
-
-/// Active links a day ago, or at the oldest moment since that is known.
-fn links_before(checkpoint: &Checkpoint, since: Moment) -> Option<u64> {
-    let samples = &checkpoint.links_window;
-    let before = samples.iter().rev().find(|(at, _)| *at <= since);
-    before.or(samples.first()).map(|(_, links)| *links)
-}
-
-/// Keeps one number of links an hour, for a day and the hour before it.
-fn sample(checkpoint: &mut Checkpoint, now: Moment, links: u64) {
-    let hour = Duration::from_hours(1);
-    let samples = &mut checkpoint.links_window;
-    // The first passes fill an account: the window starts with what it held when it was first complete.
-    if samples.last().is_none_or(|(at, _)| now.since(*at) >= hour) {
-        samples.push((now, links));
-    }
-    let start = now.before(LAPSE + hour);
-    let old = samples.iter().take_while(|(at, _)| *at < start).count();
-    samples.drain(..old.saturating_sub(1));
 }

@@ -7,7 +7,6 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -117,25 +116,14 @@ fn open_private(path: &Path, truncate: bool) -> io::Result<File> {
     options.open(path)
 }
 
-/// A process that was just killed holds its lock a moment longer than its parent waits for it.
-const TRIES: u32 = if cfg!(test) { 1 } else { 20 };
-const BETWEEN_TRIES: Duration = Duration::from_millis(100);
-
 /// Opens the log and locks it against every other sandbox.
 fn open_locked(path: &Path) -> Result<File, SandboxError> {
     let failed = |source| SandboxError::Open { path: path.to_owned(), source };
-    let mut tries = 0;
-    loop {
-        let file = open_private(path, false).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) if is_still(&file, path).map_err(failed)? => return Ok(file),
-            Ok(()) | Err(TryLockError::WouldBlock) => tries += 1,
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-        if tries >= TRIES {
-            return Err(SandboxError::InUse { path: path.to_owned() });
-        }
-        std::thread::sleep(BETWEEN_TRIES);
+    let file = open_private(path, false).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) if is_still(&file, path).map_err(failed)? => Ok(file),
+        Ok(()) | Err(TryLockError::WouldBlock) => Err(SandboxError::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
     }
 }
 

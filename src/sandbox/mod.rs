@@ -25,6 +25,10 @@ pub use server::serve;
 
 use crate::clock::SharedClock;
 
+/// How long an opening sandbox waits for a log that another one holds.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+const BETWEEN_TRIES: std::time::Duration = std::time::Duration::from_millis(100);
+
 /// How a sandbox is made.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -110,6 +114,23 @@ impl Sandbox {
             journal,
             pipedrive: pipedrive::Pipedrive::new(company),
         })))
+    }
+
+    /// The same, for up to two seconds again while another sandbox holds the log: a process that was just killed holds
+    /// its lock a moment longer than its parent waits for it.
+    pub async fn open_patiently(options: Options) -> Result<Self, SandboxError> {
+        let clock = Arc::clone(&options.clock);
+        let until = clock.now().after(PATIENCE);
+        loop {
+            let (state, seed) = (options.state.clone(), options.seed);
+            let again = Options { state, clock: Arc::clone(&clock), seed };
+            match Self::open(again) {
+                Err(SandboxError::InUse { .. }) if clock.now() < until => {
+                    clock.sleep_until(clock.now().after(BETWEEN_TRIES)).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// All services as one router, for a server or for calls without a socket. Dropped connections need [`serve`].

@@ -44,6 +44,7 @@ async fn a_contact_is_created_as_it_is_with_owner_visibility_and_organization() 
     let acme = company.create_organization(" Acme ", owner, 3, &world.cancel).await.expect("created");
     company.names().remember("Acme", acme.id);
     let book = company.book(owner, 1, None);
+    book.names().remember("Acme", acme.id);
     let seen = now(write(&book, create(full())).await);
     assert!(seen.contact.same(&full()), "{seen:?}");
     assert!(seen.contact.unsaid.is_empty() && seen.in_group);
@@ -116,6 +117,7 @@ async fn every_field_can_be_changed_and_cleared() {
     let book = company.book(UserId(1), 3, None);
     let acme = company.create_organization("Acme", UserId(1), 3, &world.cancel).await.expect("created");
     company.names().remember("Acme", acme.id);
+    book.names().remember("Acme", acme.id);
     let seen = now(write(&book, create(full())).await);
     let before = &seen.contact;
     let moved = before.addresses[0].clone().with(AddressPart::City, "Paris");
