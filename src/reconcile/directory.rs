@@ -4,14 +4,14 @@
 //! failing store answers "nobody" and is remembered: the pass that asked must not act on its plan.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 use super::member::{Member, Seat, Shared};
+use super::observe::Observed;
 use super::stock::Stock;
 use crate::account::MatchIn;
 use crate::contact::{Contact, ContactId, Name, PersonId};
 use crate::link::{Link, LinkId, State};
-use crate::plan::{ContactNow, Directory, PersonNow, Taken};
+use crate::plan::{ContactNow, ContactSight, Directory, PersonNow, Row, Taken};
 use crate::store::{CheckpointId, StoreError, View};
 
 /// The world around one plan, as it stood in one snapshot of the store.
@@ -22,8 +22,9 @@ pub(super) struct Surroundings<'a> {
     pub(super) checkpoint: CheckpointId,
     pub(super) view: &'a View,
     pub(super) stock: &'a Stock,
-    /// Contacts read in this pass: they are newer than the store.
-    pub(super) seen: &'a HashMap<ContactId, ContactNow>,
+    /// What this pass saw: it is newer than the store.
+    pub(super) observed: &'a Observed,
+    pub(super) rows: &'a [Row],
     pub(super) failed: RefCell<Option<StoreError>>,
 }
 
@@ -122,8 +123,13 @@ impl Directory for Surroundings<'_> {
     }
 
     fn contact(&self, id: &ContactId) -> Option<ContactNow> {
-        if let Some(now) = self.seen.get(id) {
+        if let Some(now) = self.observed.others.get(id) {
             return Some(now.clone());
+        }
+        if let Some(ContactSight::Live(now)) =
+            self.observed.at.get(id).and_then(|&at| self.rows.get(at)).map(|r| &r.contact)
+        {
+            return Some((**now).clone());
         }
         let half = self.link_of(id)?.1.contact?;
         Some(ContactNow {

@@ -32,8 +32,12 @@ pub(super) struct Observed {
     pub(super) cursor: Option<Cursor>,
     /// Persons whose touch this pass answers.
     pub(super) touched: Vec<PersonId>,
-    /// Every contact read in this pass.
-    pub(super) seen: HashMap<ContactId, ContactNow>,
+    /// Where in the rows each contact read in this pass stands.
+    pub(super) at: HashMap<ContactId, usize>,
+    /// Contacts read in this pass that are no row: those outside the group that nothing links.
+    pub(super) others: HashMap<ContactId, ContactNow>,
+    /// Work left by earlier passes that this one answers.
+    pub(super) answered: Vec<TodoKey>,
     /// Whether the walk listed the whole book.
     pub(super) complete: bool,
 }
@@ -55,6 +59,8 @@ struct Rows {
     links: BTreeMap<LinkId, Row>,
     contacts: BTreeMap<ContactId, Row>,
     persons: BTreeMap<PersonId, Row>,
+    /// The contacts of the rows under links.
+    linked: HashSet<ContactId>,
 }
 
 /// What the store knows of a contact, in short.
@@ -84,6 +90,8 @@ impl Observer<'_> {
         self.complete_rows(&mut rows)?;
         let all = rows.links.into_values().chain(rows.contacts.into_values()).chain(rows.persons.into_values());
         observed.rows = all.collect();
+        let id = |row: &Row| if let ContactSight::Live(now) = &row.contact { Some(now.id.clone()) } else { None };
+        observed.at = observed.rows.iter().enumerate().filter_map(|(at, row)| Some((id(row)?, at))).collect();
         Ok(observed)
     }
 
@@ -147,13 +155,15 @@ impl Observer<'_> {
                 };
                 match known {
                     Some((_, false)) => {}
-                    Some((link, true)) => rows.link(link).contact = observed.live(*seen),
+                    Some((link, true)) => rows.live_link(link, *seen),
                     None if seen.in_group => {
                         let id = seen.id.clone();
-                        rows.contact(id).contact = observed.live(*seen);
+                        rows.contact(id).contact = live(*seen);
                     }
                     // Outside the group: known to the stock, and to a plan that asks for it.
-                    None => drop(observed.live(*seen)),
+                    None => {
+                        observed.others.insert(seen.id.clone(), contact_now(*seen));
+                    }
                 }
             }
             Entry::Gone(id) => {
@@ -198,10 +208,15 @@ impl Observer<'_> {
         let now = self.shared.clock.now();
         let due = |todo: &Todo| self.wish.retry || todo.code == LATER || now.since(todo.tried) >= DAILY;
         let mut wanted = Vec::new();
-        for todo in self.view.todos(self.work.0).map_err(|error| store_error(&error))?.into_iter().filter(due) {
+        for todo in self.view.todos(self.work.0).map_err(|error| store_error(&error))? {
+            let listed = matches!(&todo.key, TodoKey::Contact(id) if rows.holds(id));
+            if !listed && !due(&todo) {
+                continue;
+            }
+            observed.answered.push(todo.key.clone());
             match todo.key {
                 TodoKey::Person(person) => observed.touched.push(person),
-                TodoKey::Contact(id) if observed.seen.contains_key(&id) => {}
+                TodoKey::Contact(id) if rows.holds(&id) => {}
                 TodoKey::Contact(id) => wanted.push(id),
             }
         }
@@ -215,11 +230,10 @@ impl Observer<'_> {
             match (found, link) {
                 (Found::Live { seen, .. }, link) => {
                     stock.put(&seen.id, &seen.contact, seen.in_group);
-                    let row = match link {
-                        Some(link) => rows.link(link),
-                        None => rows.contact(id),
-                    };
-                    row.contact = observed.live(*seen);
+                    match link {
+                        Some(link) => rows.live_link(link, *seen),
+                        None => rows.contact(id).contact = live(*seen),
+                    }
                 }
                 (Found::Gone, Some(link)) => rows.link(link).contact = ContactSight::Gone,
                 (Found::Gone, None) => {}
@@ -318,15 +332,18 @@ impl Head {
     }
 }
 
-impl Observed {
-    fn live(&mut self, seen: Seen) -> ContactSight {
-        let now = contact_now(seen);
-        self.seen.insert(now.id.clone(), now.clone());
-        ContactSight::Live(Box::new(now))
-    }
-}
-
 impl Rows {
+    /// Whether a contact was listed in this pass with something to say.
+    fn holds(&self, id: &ContactId) -> bool {
+        self.contacts.contains_key(id) || self.linked.contains(id)
+    }
+
+    /// A contact that a link names.
+    fn live_link(&mut self, link: LinkId, seen: Seen) {
+        self.linked.insert(seen.id.clone());
+        self.link(link).contact = live(seen);
+    }
+
     fn link(&mut self, id: LinkId) -> &mut Row {
         self.links.entry(id).or_insert_with(nothing)
     }
@@ -342,6 +359,10 @@ impl Rows {
 
 fn nothing() -> Row {
     Row { link: None, contact: ContactSight::Quiet, person: PersonSight::Quiet, witness: Witness::default() }
+}
+
+fn live(seen: Seen) -> ContactSight {
+    ContactSight::Live(Box::new(contact_now(seen)))
 }
 
 /// What an adapter saw, as a plan sees it.

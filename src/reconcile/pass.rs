@@ -1,7 +1,7 @@
 //! The four steps of a pass, and the dry run that stops after the second.
 
 use std::cell::RefCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ use crate::account::ScopeChange;
 use crate::adapter::Error;
 use crate::clock::Moment;
 use crate::contact::{ContactId, Digest};
-use crate::plan::{ContactNow, Input, Ledger, Plan, Row, plan};
+use crate::plan::{Input, Ledger, Plan, Row, plan};
 use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
 
 /// What a pass would do.
@@ -93,7 +93,7 @@ struct Frame<'a> {
     checkpoint: CheckpointId,
     ledger: Ledger,
     confirmed: BTreeSet<Digest>,
-    seen: &'a HashMap<ContactId, ContactNow>,
+    observed: &'a Observed,
 }
 
 struct Pass<'a> {
@@ -116,16 +116,23 @@ impl Pass<'_> {
         let mut observed = self.observer(seat, &view, &work).observe(stock).await?;
         let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
         let confirmed = self.confirmed(&view, work.0)?;
-        let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, seen: &observed.seen };
-        let first = self.plan(&frame, stock, &observed.rows)?;
-        if !first.refusals.is_empty() {
-            return Err(Stop::Held(Box::new(self.hold(&first))));
-        }
-        let mut rows = std::mem::take(&mut observed.rows);
-        let parties = (self.shared, self.member, seat);
-        let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
-        let second = self.plan(&frame, stock, &rows)?;
-        let second = Plan { refusals: Vec::new(), ..second };
+        let (plan, records) = {
+            let mut rows = std::mem::take(&mut observed.rows);
+            let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, observed: &observed };
+            let first = self.plan(&frame, stock, &rows)?;
+            if !first.refusals.is_empty() {
+                return Err(Stop::Held(Box::new(self.hold(&first))));
+            }
+            if first.steps.iter().all(|step| step.needs_witness().is_none()) {
+                (first, witness::Records::default())
+            } else {
+                let parties = (self.shared, self.member, seat);
+                let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
+                (self.plan(&frame, stock, &rows)?, records)
+            }
+        };
+        // What was only needed to decide is not kept while the steps run.
+        observed.others.clear();
         drop(view);
 
         work.1.hold = None;
@@ -139,8 +146,8 @@ impl Pass<'_> {
             records: &records,
             cancel: self.cancel,
         };
-        self.live.count(|progress| progress.planned = second.steps.iter().filter(|step| step.writes()).count() as u64);
-        let applied = apply.run(second.steps, stock).await?;
+        self.live.count(|progress| progress.planned = plan.steps.iter().filter(|step| step.writes()).count() as u64);
+        let applied = apply.run(plan.steps, stock).await?;
         self.record(work, &observed, &applied).await?;
         match applied.stopped {
             Some(error) => Err(error.into()),
@@ -161,7 +168,7 @@ impl Pass<'_> {
         let observed = self.observer(seat, &view, &work).observe(stock).await?;
         let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
         let confirmed = self.confirmed(&view, work.0)?;
-        let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, seen: &observed.seen };
+        let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, observed: &observed };
         let plan = self.plan(&frame, stock, &observed.rows)?;
         Ok(Intended { plan, unreadable: observed.unreadable })
     }
@@ -178,7 +185,8 @@ impl Pass<'_> {
             checkpoint: frame.checkpoint,
             view: frame.view,
             stock,
-            seen: frame.seen,
+            observed: frame.observed,
+            rows,
             failed: RefCell::default(),
         };
         let plan = plan(&Input {
@@ -289,12 +297,8 @@ impl Pass<'_> {
             ops.push(Op::PutTodo(id, todo(TodoKey::Contact(contact.clone()), "unreadable", reason, now)));
         }
         let kept: BTreeSet<&TodoKey> = applied.left.iter().map(|todo| &todo.key).collect();
-        for seen in observed.seen.keys() {
-            let key = TodoKey::Contact(seen.clone());
-            if !kept.contains(&key) {
-                ops.push(Op::RemoveTodo(id, key));
-            }
-        }
+        let answered = observed.answered.iter().filter(|key| !kept.contains(key));
+        ops.extend(answered.map(|key| Op::RemoveTodo(id, key.clone())));
         ops.extend(observed.touched.iter().map(|&person| Op::Untouch(id, person)));
         ops.extend(applied.touch.iter().map(|&person| Op::Touch(id, person)));
         if applied.stopped.is_none() {
