@@ -20,7 +20,7 @@ pub(super) async fn check(reach: &Reach, offline: bool, terminal: &mut Terminal)
                 .note("the running daemon checks the configuration it uses; `carnetd reload` gives it an edited one");
             Box::new(remote)
         }
-        None => daemon::local(reach.environment().clone(), config, Create::Never).await?,
+        None => daemon::local(reach.environment().clone(), config, Create::InMemory).await?,
     };
     Ok(show(&operator.check().await, terminal))
 }

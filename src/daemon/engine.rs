@@ -27,6 +27,8 @@ pub enum Create {
     Never,
     /// It is made: only `run` and `sync --init`.
     IfMissing,
+    /// None is touched: `check` asks the services only.
+    InMemory,
 }
 
 /// The parts of one process.
@@ -68,6 +70,7 @@ impl Engine {
         let store = tokio::task::spawn_blocking(move || match create {
             Create::Never => Store::open(&path),
             Create::IfMissing => Store::open_or_create(&path),
+            Create::InMemory => Ok(Store::in_memory()),
         });
         let store = store
             .await

@@ -1,6 +1,5 @@
 //! From a checked configuration to working parts.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -50,8 +49,9 @@ pub(super) async fn embed(config: &Config, clock: &SharedClock) -> Result<Embedd
     use crate::sandbox::{Options, Sandbox, serve};
 
     let failed = |what: String| Error::new(Kind::Unavailable, what);
-    let state: PathBuf = config.state_dir.join("sandbox.log");
-    let options = Options { state: Some(state), clock: Arc::clone(clock), seed: 0 };
+    // Where nothing is kept yet (`check`), nothing is made.
+    let state = config.state_dir.is_dir().then(|| config.state_dir.join("sandbox.log"));
+    let options = Options { state, clock: Arc::clone(clock), seed: 0 };
     let sandbox = Sandbox::open_patiently(options).await;
     let sandbox = sandbox.map_err(|error| failed(format!("the sandbox did not start: {error}")))?;
     let listener = match tokio::net::TcpListener::bind(SANDBOX_ADDRESS).await {
