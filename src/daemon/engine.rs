@@ -12,9 +12,9 @@ use tokio_util::sync::CancellationToken;
 use super::parts::{self, Embedded};
 use super::standing::{Standing, Standings};
 use crate::account::AccountName;
-use crate::adapter::{Error, Kind};
+use crate::adapter::{Error, Kind, SharedBook};
 use crate::clock::SharedClock;
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Wish};
 use crate::status::{Metrics, Refused, RefusedKind};
 use crate::store::{Store, StoreError};
@@ -31,11 +31,16 @@ pub enum Create {
     InMemory,
 }
 
+/// From an account's declaration to its provider's book, or why there is none.
+pub type Books =
+    Box<dyn Fn(&config::Account, Option<&Watcher>, &SharedClock) -> Result<SharedBook, Error> + Send + Sync>;
+
 /// The parts of one process.
 pub struct Engine {
     pub(super) environment: Environment,
     pub(super) clock: SharedClock,
     pub(super) store: Store,
+    books: Books,
     pub(super) watcher: Option<Watcher>,
     pub(super) cancel: CancellationToken,
     pub(super) changed: watch::Sender<u64>,
@@ -76,6 +81,11 @@ impl Engine {
             .await
             .map_err(|e| Refused::new(RefusedKind::Failed, e.to_string()))?
             .map_err(|error| refused_store(&error))?;
+        Ok(Self::with(environment, config, store, clock, Box::new(parts::book)))
+    }
+
+    /// The same on a state that is open already, with books of the caller's making. Talks to nobody yet.
+    pub fn with(environment: Environment, config: Config, store: Store, clock: SharedClock, books: Books) -> Arc<Self> {
         let watcher = Watcher::new().inspect_err(|error| tracing::warn!(%error, "changes are found at the interval"));
         let now = clock.now();
         let feed = RwLock::new(Arc::new(Feed::new(config.pipedrive.sweep)));
@@ -83,6 +93,7 @@ impl Engine {
             environment,
             clock,
             store,
+            books,
             watcher: watcher.ok(),
             cancel: CancellationToken::new(),
             changed: watch::Sender::new(0),
@@ -101,7 +112,7 @@ impl Engine {
         };
         let names: Vec<AccountName> = engine.state().config.accounts.keys().cloned().collect();
         engine.seat(&names);
-        Ok(Arc::new(engine))
+        Arc::new(engine)
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -125,7 +136,7 @@ impl Engine {
         let declared_names: Arc<BTreeSet<AccountName>> = Arc::new(config.accounts.keys().cloned().collect());
         for name in names {
             let Some(account) = config.accounts.get(name) else { continue };
-            let book = parts::book(account, self.watcher.as_ref(), &self.clock);
+            let book = (self.books)(account, self.watcher.as_ref(), &self.clock);
             let rehearsed = parts::rehearsed(account.clone(), &config);
             let member = book.map(|book| Arc::new(Member::new(rehearsed, book, Arc::clone(&declared_names))));
             let mut standing = Standing::new(account.clone(), member, now);

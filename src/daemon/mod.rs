@@ -34,7 +34,7 @@ use crate::clock::RealClock;
 use crate::config::{Config, Environment};
 use crate::status::{Notices, Operator, Refused, RefusedKind};
 
-pub use engine::{Create, Engine};
+pub use engine::{Books, Create, Engine};
 pub use parts::sandbox_page;
 
 /// How `run` ended, for the exit code.
@@ -52,6 +52,11 @@ pub async fn run(environment: Environment, config: Config, notices: Arc<dyn Noti
         Ok(engine) => engine,
         Err(refused) => return Stopped::Refused(refused),
     };
+    serve(engine, notices).await
+}
+
+/// The daemon on parts that are open already, until a signal ends it.
+pub async fn serve(engine: Arc<Engine>, notices: Arc<dyn Notices>) -> Stopped {
     match control::run(engine, notices).await {
         Ok(()) => Stopped::Cleanly,
         Err(message) => Stopped::Refused(Refused::new(RefusedKind::Failed, message)),
@@ -60,6 +65,10 @@ pub async fn run(environment: Environment, config: Config, notices: Arc<dyn Noti
 
 /// What a single command works with when no daemon runs: the same parts without the loop.
 pub async fn local(environment: Environment, config: Config, create: Create) -> Result<Box<dyn Operator>, Refused> {
-    let engine = Engine::open(environment, config, create, Arc::new(RealClock)).await?;
-    Ok(Box::new(operator::Local(engine)))
+    Ok(commands(Engine::open(environment, config, create, Arc::new(RealClock)).await?))
+}
+
+/// Single commands on parts that are open already.
+pub fn commands(engine: Arc<Engine>) -> Box<dyn Operator> {
+    Box::new(operator::Local(engine))
 }
