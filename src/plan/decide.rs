@@ -281,8 +281,9 @@ impl<'a> Case<'a> {
                 (Cause::PersonDeleted, ContactView::Quiet | ContactView::Here(_), _) => {
                     return self.revive_person(pair.link, pair.contact_now());
                 }
-                (Cause::ContactDeleted, _, PersonView::Here(now, _)) if self.two_way() => {
-                    return self.revive_contact(pair.link, now);
+                (Cause::ContactDeleted, _, PersonView::Quiet | PersonView::Here(..)) if self.two_way() => {
+                    let known = || self.input.directory.person(pair.person_half.id);
+                    return self.revive_contact(pair.link, &pair.person_now().cloned().or_else(known)?);
                 }
                 (Cause::LeftGroup, ContactView::Outside(Some(now)), _) if self.two_way() && !lost => {
                     let joining = Joining { join_group: true, ..Joining::because(pair.awake(), Reason::Woken) };

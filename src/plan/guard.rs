@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::input::{Input, Witness};
-use super::step::{Plan, Refusal, Side, Step};
-use crate::account::Share;
+use super::step::{Plan, Refusal, Side, Step, Then};
+use crate::account::{AccountName, Share};
 use crate::contact::{Change, ElementChange, Field, FieldChange};
 use crate::link::Link;
 
@@ -16,36 +16,32 @@ const CREATIONS: u64 = 100;
 /// In percent.
 const CREATIONS_SHARE: u64 = 25;
 
-/// Judges a plan: the refusals that nobody has allowed.
+/// Judges a plan: it gets the refusals that nobody has allowed.
 ///
 /// A second call, on rows whose witnesses were read, was judged as a whole by the first one; only numbers that it could
 /// have raised are looked at again.
-pub(super) fn guard(input: &Input<'_>, plan: &Plan) -> Vec<Refusal> {
+pub(super) fn judged(input: &Input<'_>, mut plan: Plan) -> Plan {
     let second = !input.rows.is_empty() && input.rows.iter().all(|row| row.witness != Witness::default());
-    let mut refusals = deletions(input, plan);
-    refusals.extend(empties(input, plan));
-    refusals.extend(creations(input, plan));
+    let mut refusals = deletions(input, &plan);
+    refusals.extend(empties(input, &plan));
+    refusals.extend(creations(input, &plan));
     if !second {
         refusals.extend(emptied(input));
-        refusals.extend(wider(input, plan));
-        refusals.extend(scope_changed(input, plan));
+        refusals.extend(wider(input, &plan));
+        refusals.extend(scope_changed(input, &plan));
     }
-    let asked = Plan { steps: Vec::new(), refusals: refusals.clone() };
-    refusals.retain(|refusal| !allowed(input, plan, refusal));
-    if refusals.is_empty() || input.confirmed.contains(&named(plan, asked.refusals)) {
-        return Vec::new();
+    plan.refusals = refusals;
+    if input.confirmed.contains(&plan.digest()) {
+        plan.refusals.clear();
     }
-    refusals
-}
-
-/// The digest that the plan has with these refusals.
-fn named(plan: &Plan, refusals: Vec<Refusal>) -> crate::contact::Digest {
-    Plan { steps: plan.steps.clone(), refusals }.digest()
+    let Plan { steps, refusals } = &mut plan;
+    refusals.retain(|refusal| !allowed(input, steps, refusal));
+    plan
 }
 
 /// Whether every step for whose sake it refuses was allowed, and there is one.
-fn allowed(input: &Input<'_>, plan: &Plan, refusal: &Refusal) -> bool {
-    let mut about = plan.steps.iter().filter(|step| refusal.is_about(step)).peekable();
+fn allowed(input: &Input<'_>, steps: &[Step], refusal: &Refusal) -> bool {
+    let mut about = steps.iter().filter(|step| refusal.is_about(step)).peekable();
     about.peek().is_some() && about.all(|step| input.confirmed.contains(&step.digest()))
 }
 
@@ -131,7 +127,7 @@ impl Step {
 
     /// Whether a list that loses elements keeps, or gets, any.
     fn kept_elements(&self, side: Side, field: Field, changes: &[FieldChange]) -> bool {
-        let super::step::Then::Keep(link) = &self.then else { return false };
+        let Then::Keep(link) = &self.then else { return false };
         let seen = |link: &Link| match side {
             Side::Provider => link.contact.as_ref().map(|h| h.seen.clone()),
             Side::Pipedrive => link.person.as_ref().map(|h| h.seen.clone()),
@@ -216,7 +212,7 @@ impl fmt::Display for Refusal {
 
 impl Plan {
     /// Why it refuses itself and what to do, for a human being; `None` where it does not refuse.
-    pub fn advice(&self, account: &crate::account::AccountName) -> Option<String> {
+    pub fn advice(&self, account: &AccountName) -> Option<String> {
         let reasons: Vec<String> = self.refusals.iter().map(ToString::to_string).collect();
         (!reasons.is_empty()).then(|| {
             format!(

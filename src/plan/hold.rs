@@ -1,7 +1,8 @@
 //! What waits for a human being, and what a yes would do.
 
+use crate::account::Direction;
 use crate::contact::Digest;
-use crate::link::{HoldCause, Link, State};
+use crate::link::{Cause, HoldCause, Link, State};
 
 /// A name for exactly this wait: what `carnetd confirm` takes. `None` for an active link.
 ///
@@ -55,6 +56,16 @@ pub fn confirm_sentence(cause: HoldCause) -> &'static str {
         HoldCause::OpenDeals => "confirm: the person is deleted all the same",
         HoldCause::NotOwners => "confirm: the link sleeps; the person is not deleted",
         HoldCause::NotJoined => "confirm: the contact left the group",
+    }
+}
+
+/// What confirming a sleeping link does; `None` where it wakes only by itself.
+pub fn wake_sentence(cause: Cause, direction: Direction) -> Option<&'static str> {
+    match (cause, direction) {
+        (Cause::PersonDeleted, _) => Some("confirm: the person is created again"),
+        (Cause::ContactDeleted, Direction::TwoWay) => Some("confirm: the contact is created again"),
+        (Cause::LeftGroup, Direction::TwoWay) => Some("confirm: the contact joins the group again"),
+        (Cause::ContactDeleted | Cause::LeftGroup, Direction::OneWay) | (Cause::OwnerChanged, _) => None,
     }
 }
 

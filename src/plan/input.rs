@@ -153,7 +153,8 @@ pub enum Taken {
     Elsewhere(AccountName),
 }
 
-/// Questions about contacts and persons that are no row of this plan. Answers do not change while a plan is made.
+/// Questions about contacts and persons, those of this pass's rows included, as they are now. Answers do not change while
+/// a plan is made.
 pub trait Directory {
     /// The persons with this e-mail address (by [`crate::contact::Element::key`]), within the account's `match` scope.
     fn persons_with_email(&self, key: &str) -> Vec<PersonId>;

@@ -241,7 +241,5 @@ fn created(from: &Contact, changes: &[FieldChange], capability: &Capability) -> 
         change.apply(&mut contact);
     }
     contact.photo = None;
-    let fitted = capability.project(&contact, from);
-    // The display name stands even where the book keeps none: it decides on its own what to make of it.
-    Contact { name: contact.name, ..fitted }
+    capability.project(&contact, from)
 }

@@ -7,6 +7,11 @@
 //! it, so that the guard can count it, but [`Step::needs_witness`] says what has to be read first. With that in
 //! [`Row::witness`] the pass plans those rows again, and the answer is final: what could not be read stays for later.
 //!
+//! [`Input::confirmed`] holds what a human being allowed: digests of steps ([`Plan::allows`]), of a whole plan
+//! ([`Plan::digest`]), and of what waits or sleeps ([`hold_digest`]). A refusal is waived where all steps for whose sake
+//! it refuses are allowed. What waits goes on as [`confirm_sentence`] says: alike but different is created apart, merged
+//! or hidden counts as deleted, open deals do not hold a deletion up; somebody else's person is never deleted.
+//!
 //! | file | what is there |
 //! |---|---|
 //! | `input`, `step` | what goes in, what comes out |
@@ -36,7 +41,7 @@ mod step;
 mod tests;
 
 pub use address::follow;
-pub use hold::{confirm_sentence, hold_digest, hold_sentence};
+pub use hold::{confirm_sentence, hold_digest, hold_sentence, wake_sentence};
 pub use input::{
     ContactNow, ContactSight, ContactWitness, Directory, Input, Ledger, PersonNow, PersonSight, PersonWitness, Row,
     Taken, Witness,
@@ -57,7 +62,5 @@ pub fn plan(input: &Input<'_>) -> Plan {
         let order = |step: &Step| (step.deletes(), step.contact.is_none());
         order(a).cmp(&order(b)).then_with(|| (&a.contact, a.person, a.link).cmp(&(&b.contact, b.person, b.link)))
     });
-    let mut plan = Plan { steps, refusals: Vec::new() };
-    plan.refusals = guard::guard(input, &plan);
-    plan
+    guard::judged(input, Plan { steps, refusals: Vec::new() })
 }

@@ -413,6 +413,65 @@ fn a_witness_that_finds_the_contact_outside_the_group_keeps_the_person() {
 }
 
 #[test]
+fn a_witness_that_finds_the_person_edited_decides_anew() {
+    for (mut world, deleted) in [(one_way(), true), (two_way(), false)] {
+        let (card, human, _) = world.pair(contact("Anna; a@x"));
+        world.cards.remove(&card);
+        let mut rows = world.observe(false);
+        let first = world.plan(&rows);
+        assert!(first.steps[0].deletes(), "as far as the mirror knows");
+        world.edit_human(human, |c| c.notes = Some("a minute ago".into()));
+        rows[0].witness = world.witness(&rows[0], &first.steps[0]);
+        let second = world.plan(&rows);
+        assert_eq!(second.steps[0].deletes(), deleted);
+        assert_eq!(second.steps[0].losers.len(), usize::from(deleted), "the edit goes to the history");
+        assert_eq!(second.steps[0].reason == Reason::ContactRevived, !deleted);
+        assert_eq!(second.steps[0].needs_witness(), None);
+    }
+}
+
+#[test]
+fn a_person_that_the_sweep_missed_is_not_gone() {
+    let mut world = two_way();
+    let (card, human, link) = world.pair(contact("Anna; a@x"));
+    let mut rows = world.observe(true);
+    rows[0].person = PersonSight::Gone;
+    let first = world.plan(&rows);
+    rows[0].witness = world.witness(&rows[0], &first.steps[0]);
+    let second = world.plan(&rows);
+    assert!(second.steps.iter().all(|s| !s.writes()), "{:#?}", second.steps);
+    assert!(world.cards.contains_key(&card) && world.humans.contains_key(&human) && world.links[&link].is_active());
+}
+
+#[test]
+fn a_restored_person_wakes_its_pair() {
+    let mut world = one_way();
+    let (card, human, link) = world.pair(contact("Anna; a@x"));
+    let was = world.humans.remove(&human).expect("it");
+    world.settle();
+    world.edit_card(&card, |c| c.notes = Some("new".into()));
+    let step = world.only_step();
+    assert_eq!((&step.reason, step.writes()), (&Reason::Dormant(Cause::PersonDeleted), false));
+    world.settle();
+    assert!(world.humans.is_empty(), "it is not brought back");
+    world.humans.insert(human, was);
+    world.settle();
+    assert!(world.links[&link].is_active());
+    assert_eq!(world.humans[&human].contact.notes.as_deref(), Some("new"), "what changed meanwhile goes over");
+}
+
+#[test]
+fn a_pair_is_forgotten_when_both_sides_are_gone() {
+    let mut world = one_way();
+    let (card, human, link) = world.pair(contact("Anna; a@x"));
+    world.humans.remove(&human);
+    world.settle();
+    world.cards.remove(&card);
+    world.settle();
+    assert!(!world.links.contains_key(&link));
+}
+
+#[test]
 fn a_sleeping_pair_wakes_when_the_contact_is_back_and_nothing_of_meanwhile_is_lost() {
     let mut world = two_way();
     let (card, human, link) = world.pair(contact("Anna; a@x"));
@@ -510,6 +569,17 @@ fn confirming_dangers() {
     confirm(&mut world);
     assert!(world.humans.contains_key(&human));
     assert_eq!(world.links[&link].state, State::Dormant(Cause::ContactDeleted));
+}
+
+#[test]
+fn confirming_what_the_group_does_not_show_lets_it_leave() {
+    let mut world = two_way();
+    world.groups = Groups::Stubborn;
+    world.human(contact("Anna; a@x"));
+    world.settle();
+    confirm(&mut world);
+    assert_eq!(world.links.values().next().expect("it").state, State::Dormant(Cause::LeftGroup));
+    assert_eq!(world.humans.len(), 1);
 }
 
 #[test]
