@@ -83,7 +83,11 @@ impl std::fmt::Display for Line {
     /// `Pipedrive: phone: +33 1 … → +33 2 …`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = |text: &str| if text.is_empty() { "(none)".to_owned() } else { text.replace('\n', " ⏎ ") };
-        write!(f, "{}: {}: {} → {}", self.side.as_str(), self.field, text(&self.before), text(&self.after))
+        let book = match self.side {
+            Side::Provider => "provider",
+            Side::Pipedrive => "Pipedrive",
+        };
+        write!(f, "{book}: {}: {} → {}", self.field, text(&self.before), text(&self.after))
     }
 }
 
