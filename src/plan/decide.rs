@@ -42,6 +42,8 @@ impl<'a> Case<'a> {
             State::Held(hold) if self.waits_for_a_look(pair, hold.cause) => {
                 let mut step = self.step(Reason::Held(hold.cause), Then::Keep(Box::new(link.clone())));
                 step.lacks.person = true;
+                // Where the person is gone after all, the contact is deleted.
+                step.lacks.contact = self.two_way() && self.row.witness.contact.is_none();
                 Some(step)
             }
             State::Active | State::Held(_) => self.linked(pair),
@@ -50,7 +52,7 @@ impl<'a> Case<'a> {
         let lost = matches!(person, PersonView::Gone { .. } | PersonView::Hidden);
         let deletes = |side| step.writes.iter().any(|w| w.side == side && matches!(w.change, Change::Delete { .. }));
         step.absence = absent || lost;
-        step.lacks.contact = matches!(contact, ContactView::Gone { sure: false })
+        step.lacks.contact |= matches!(contact, ContactView::Gone { sure: false })
             || (deletes(Side::Provider) && self.row.witness.contact.is_none());
         step.lacks.person |= matches!(person, PersonView::Gone { sure: false })
             || (deletes(Side::Pipedrive) && self.row.witness.person.is_none());

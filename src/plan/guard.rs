@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::input::{Input, Witness};
+use super::input::Input;
 use super::step::{Plan, Refusal, Side, Step, Then};
 use crate::account::{AccountName, Share};
 use crate::contact::{Change, ElementChange, Field, FieldChange};
@@ -17,19 +17,13 @@ const CREATIONS: u64 = 100;
 const CREATIONS_SHARE: u64 = 25;
 
 /// Judges a plan: it gets the refusals that nobody has allowed.
-///
-/// A second call, on rows whose witnesses were read, was judged as a whole by the first one; only numbers that it could
-/// have raised are looked at again.
 pub(super) fn judged(input: &Input<'_>, mut plan: Plan) -> Plan {
-    let second = !input.rows.is_empty() && input.rows.iter().all(|row| row.witness != Witness::default());
     let mut refusals = deletions(input, &plan);
     refusals.extend(empties(input, &plan));
     refusals.extend(creations(input, &plan));
-    if !second {
-        refusals.extend(emptied(input));
-        refusals.extend(wider(input, &plan));
-        refusals.extend(scope_changed(input, &plan));
-    }
+    refusals.extend(emptied(input));
+    refusals.extend(wider(input, &plan));
+    refusals.extend(scope_changed(input, &plan));
     plan.refusals = refusals;
     if input.confirmed.contains(&plan.digest()) {
         plan.refusals.clear();

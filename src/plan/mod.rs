@@ -5,7 +5,9 @@
 //!
 //! A pass plans twice. The first [`plan`] sees no witnesses: what it would delete, or concludes from an absence, is in
 //! it, so that the guard can count it, but [`Step::needs_witness`] says what has to be read first. With that in
-//! [`Row::witness`] the pass plans those rows again, and the answer is final: what could not be read stays for later.
+//! [`Row::witness`] the pass plans the same rows again, and that plan is carried out: what could not be read is not in it
+//! and stays for later. It may refuse itself as well, where a witness revealed more than the first plan could count. A
+//! step that still needs a witness is never carried out.
 //!
 //! [`Input::confirmed`] holds what a human being allowed: digests of steps ([`Plan::allows`]), of a whole plan
 //! ([`Plan::digest`]), and of what waits or sleeps ([`hold_digest`]). A refusal is waived where all steps for whose sake

@@ -251,50 +251,28 @@ impl World {
 
     /// A pass: observe, plan, guard, look again, plan again, apply. The steps that were carried out, or the refusal.
     pub(super) fn pass(&mut self, everything: bool, mut carried_out: impl FnMut(&Step) -> bool) -> (Vec<Step>, Plan) {
-        let rows = self.observe(everything);
+        let mut rows = self.observe(everything);
         let first = self.plan(&rows);
         let mut done = Vec::new();
         if !first.refusals.is_empty() {
             return (done, first);
         }
-        let mut again = Vec::new();
-        for step in &first.steps {
-            if step.needs_witness().is_some() {
-                let mut row =
-                    rows.iter().find(|r| step.link.is_some() && own(r) == step.link).expect("its row").clone();
-                row.witness = self.witness(&row, step);
-                again.push(row);
-            } else if carried_out(step) {
+        for step in first.steps.iter().filter(|step| step.needs_witness().is_some()) {
+            let row = rows.iter_mut().find(|r| step.link.is_some() && own(r) == step.link).expect("its row");
+            row.witness = self.witness(row, step);
+        }
+        let second = self.plan(&rows);
+        if !second.refusals.is_empty() {
+            return (done, second);
+        }
+        for step in &second.steps {
+            assert_eq!(step.needs_witness(), None, "one look is enough: {}, after {first:#?}", told(step));
+            if carried_out(step) {
                 self.apply(step);
                 done.push(step.clone());
             }
         }
-        // A witness may find what the first plan did not know: a third look.
-        for _ in 0..3 {
-            let second = self.plan(&again);
-            if !second.refusals.is_empty() {
-                return (done, second);
-            }
-            let mut open = Vec::new();
-            for step in &second.steps {
-                if step.needs_witness().is_some() {
-                    let mut row = again.iter().find(|r| own(r) == step.link).expect("its row").clone();
-                    let more = self.witness(&row, step);
-                    row.witness.contact = row.witness.contact.or(more.contact);
-                    row.witness.person = row.witness.person.or(more.person);
-                    open.push(row);
-                } else if carried_out(step) {
-                    self.apply(step);
-                    done.push(step.clone());
-                }
-            }
-            again = open;
-            if again.is_empty() {
-                break;
-            }
-        }
-        assert!(again.is_empty(), "every step is final in the end: {again:?}");
-        (done, first)
+        (done, second)
     }
 
     /// Writes a step as the books would, and records it.
