@@ -195,14 +195,23 @@ impl Contact {
         }
     }
 
+    /// Gives back the room that its lists do not use: a pass holds many contacts.
+    pub fn shrink(&mut self) {
+        for list in [&mut self.emails, &mut self.phones, &mut self.ims] {
+            list.shrink_to_fit();
+        }
+        self.addresses.shrink_to_fit();
+    }
+
     /// Takes `field` over from `other`, including that it cannot be said.
     pub fn take(&mut self, other: &Self, field: Field) {
         match field {
             Field::Name => self.name = other.name.clone(),
-            Field::Emails => self.emails.clone_from(&other.emails),
-            Field::Phones => self.phones.clone_from(&other.phones),
-            Field::Addresses => self.addresses.clone_from(&other.addresses),
-            Field::Ims => self.ims.clone_from(&other.ims),
+            // Not `clone_from`, which keeps room for more: a pass holds many contacts.
+            Field::Emails => self.emails = other.emails.clone(),
+            Field::Phones => self.phones = other.phones.clone(),
+            Field::Addresses => self.addresses = other.addresses.clone(),
+            Field::Ims => self.ims = other.ims.clone(),
             Field::Organization => self.organization.clone_from(&other.organization),
             Field::Notes => self.notes.clone_from(&other.notes),
             Field::Birthday => self.birthday = other.birthday,

@@ -157,7 +157,7 @@ impl<'a> Case<'a> {
 
     /// A step without writes.
     pub(super) fn step(&self, reason: Reason, then: Then) -> Step {
-        let link = self.row.link.as_ref().map(|(_, link)| link);
+        let link = self.row.link.as_ref().map(|(_, link)| &**link);
         let kept = if let Then::Keep(link) = &then { Some(&**link) } else { None };
         let contact = kept.and_then(Link::contact_id).or_else(|| link.and_then(Link::contact_id)).cloned();
         let person = kept.and_then(Link::person_id).or_else(|| link.and_then(Link::person_id));
@@ -179,7 +179,7 @@ impl<'a> Case<'a> {
 
     /// A step that only keeps `link`; `None` where that is what is kept already.
     pub(super) fn keep(&self, reason: Reason, link: Link) -> Option<Step> {
-        let same = self.row.link.as_ref().is_some_and(|(_, old)| *old == link);
+        let same = self.row.link.as_ref().is_some_and(|(_, old)| **old == link);
         (!same).then(|| self.step(reason, Then::Keep(Box::new(link))))
     }
 
@@ -203,9 +203,9 @@ impl Step {
 
 /// The contact of a row that has no person: new, or one that waits. `None` for every other row.
 pub(super) fn new_contact(row: &Row) -> Option<Cow<'_, ContactNow>> {
-    let half = match &row.link {
+    let half = match row.link.as_ref().map(|(_, link)| &**link) {
         None => None,
-        Some((_, Link { contact: Some(half), person: None, state: State::Held(_) | State::Active, .. })) => Some(half),
+        Some(Link { contact: Some(half), person: None, state: State::Held(_) | State::Active, .. }) => Some(half),
         Some(_) => return None,
     };
     match (&row.contact, half) {
@@ -225,9 +225,9 @@ pub(super) fn new_contact(row: &Row) -> Option<Cow<'_, ContactNow>> {
 
 /// The person of a row that has no contact, if the account lets it flow out: new, or one that waits.
 pub(super) fn new_person<'a>(input: &Input<'_>, row: &'a Row) -> Option<Cow<'a, PersonNow>> {
-    let half = match &row.link {
+    let half = match row.link.as_ref().map(|(_, link)| &**link) {
         None => None,
-        Some((_, Link { contact: None, person: Some(half), state: State::Held(_) | State::Active, .. })) => Some(half),
+        Some(Link { contact: None, person: Some(half), state: State::Held(_) | State::Active, .. }) => Some(half),
         Some(_) => return None,
     };
     let now = match (&row.person, half) {

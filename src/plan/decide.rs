@@ -40,7 +40,7 @@ impl<'a> Case<'a> {
         let mut step = match &link.state {
             State::Dormant(cause) => self.dormant(pair, *cause),
             State::Held(hold) if self.waits_for_a_look(pair, hold.cause) => {
-                let mut step = self.step(Reason::Held(hold.cause), Then::Keep(Box::new(link.clone())));
+                let mut step = self.step(Reason::Held(hold.cause), Then::Keep(link.clone()));
                 step.lacks.person = true;
                 // Where the person is gone after all, the contact is deleted.
                 step.lacks.contact = self.two_way() && self.row.witness.contact.is_none();

@@ -36,7 +36,7 @@ pub struct Input<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// What is remembered of it. Never an active link of another account.
-    pub link: Option<(LinkId, Link)>,
+    pub link: Option<(LinkId, Box<Link>)>,
     /// What the provider's book said.
     pub contact: ContactSight,
     /// What Pipedrive said.

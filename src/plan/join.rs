@@ -73,7 +73,7 @@ impl Case<'_> {
         if join_group {
             to_provider.push(FieldChange::JoinGroup);
         }
-        let same = self.row.link.as_ref().is_some_and(|(_, old)| *old == link);
+        let same = self.row.link.as_ref().is_some_and(|(_, old)| **old == link);
         let idle = to_provider.is_empty() && merged.to_person.is_empty() && photo.is_none();
         if same && idle && said.is_none() {
             return None;

@@ -21,8 +21,9 @@ use super::stock::Stock;
 use super::witness::Records;
 use crate::adapter::pipedrive::OrganizationNames;
 use crate::adapter::{Error, Kind};
+use crate::clock::Moment;
 use crate::contact::{Change, ContactId, Field, FieldChange, PersonId};
-use crate::link::{ContactHalf, Link, LinkId};
+use crate::link::{ContactHalf, Hold, Link, LinkId};
 use crate::plan::{Side, Step, Then};
 use crate::store::{CheckpointId, Counts, Intent, IntentId, IntentKind, Op, PassId, Todo, TodoKey};
 
@@ -50,10 +51,24 @@ pub(super) struct Applied {
     pub(super) left: Vec<Todo>,
     /// Persons to look at again in the next pass.
     pub(super) touch: BTreeSet<PersonId>,
+    /// Contacts that could not be written.
+    pub(super) failed: u64,
     /// Whether the next pass should follow at once.
     pub(super) again: bool,
     /// What stopped the pass before its end.
     pub(super) stopped: Option<Error>,
+}
+
+impl Applied {
+    /// Leaves the candidates of holds that ended to the next pass, which follows at once.
+    pub(super) fn look_again(&mut self, released: Vec<Hold>, now: Moment) {
+        for hold in released {
+            self.again |= !hold.persons.is_empty() || !hold.contacts.is_empty();
+            self.touch.extend(hold.persons);
+            let contacts = hold.contacts.into_iter().map(TodoKey::Contact);
+            self.left.extend(contacts.map(|key| later(key, "what it waited with was decided", now)));
+        }
+    }
 }
 
 /// A step on its way: its link has a name, its writes stand in the journal.
@@ -67,6 +82,9 @@ impl Apply<'_> {
     /// Carries out all steps; deletions last.
     pub(super) async fn run(&self, steps: Vec<Step>, stock: &mut Stock) -> Result<Applied, Error> {
         let mut applied = Applied::default();
+        // What could not be witnessed stays for a later pass.
+        let (unproven, steps): (Vec<_>, Vec<_>) = steps.into_iter().partition(|s| s.needs_witness().is_some());
+        self.leave(unproven.into_iter(), &mut applied);
         let steps = self.with_organizations(steps, &mut applied).await?;
         let is_deletion = |step: &Step| step.writes.iter().any(|w| matches!(w.change, Change::Delete { .. }));
         let (deletions, others): (Vec<_>, Vec<_>) = steps.into_iter().partition(is_deletion);
@@ -170,6 +188,7 @@ impl Apply<'_> {
         applied.touch.extend(done.touch);
         let Some((key, error)) = done.failed else { return false };
         let now = self.shared.clock.now();
+        applied.failed += u64::from(error.kind != Kind::Stale);
         match error.kind {
             Kind::Stale => {
                 applied.again = true;
@@ -198,6 +217,7 @@ impl Apply<'_> {
         let reason = applied.stopped.as_ref().map_or_else(String::new, |error| error.message.clone());
         for step in steps {
             if let Some(key) = key_of(&step) {
+                applied.failed += 1;
                 applied.left.push(later(key, &reason, now));
             }
         }

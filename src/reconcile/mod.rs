@@ -27,6 +27,7 @@ mod organizations;
 mod outcome;
 mod pass;
 mod recover;
+mod rows;
 mod schedule;
 mod scope;
 mod step;

@@ -20,7 +20,8 @@ use crate::account::ScopeChange;
 use crate::adapter::Error;
 use crate::clock::Moment;
 use crate::contact::{ContactId, Digest};
-use crate::plan::{Input, Ledger, Plan, Row, plan};
+use crate::link::{Hold, State};
+use crate::plan::{Input, Ledger, Plan, Row, Then, plan};
 use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
 
 /// What a pass would do.
@@ -116,7 +117,7 @@ impl Pass<'_> {
         let mut observed = self.observer(seat, &view, &work).observe(stock).await?;
         let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
         let confirmed = self.confirmed(&view, work.0)?;
-        let (plan, records) = {
+        let (plan, records, released) = {
             let mut rows = std::mem::take(&mut observed.rows);
             let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, observed: &observed };
             let first = self.plan(&frame, stock, &rows)?;
@@ -124,11 +125,17 @@ impl Pass<'_> {
                 return Err(Stop::Held(Box::new(self.hold(&first))));
             }
             if first.steps.iter().all(|step| step.needs_witness().is_none()) {
-                (first, witness::Records::default())
+                let released = released(&rows, &first);
+                (first, witness::Records::default(), released)
             } else {
                 let parties = (self.shared, self.member, seat);
                 let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
-                (self.plan(&frame, stock, &rows)?, records)
+                let second = self.plan(&frame, stock, &rows)?;
+                if !second.refusals.is_empty() {
+                    return Err(Stop::Held(Box::new(self.hold(&second))));
+                }
+                let released = released(&rows, &second);
+                (second, records, released)
             }
         };
         // What was only needed to decide is not kept while the steps run.
@@ -147,7 +154,8 @@ impl Pass<'_> {
             cancel: self.cancel,
         };
         self.live.count(|progress| progress.planned = plan.steps.iter().filter(|step| step.writes()).count() as u64);
-        let applied = apply.run(plan.steps, stock).await?;
+        let mut applied = apply.run(plan.steps, stock).await?;
+        applied.look_again(released, self.shared.clock.now());
         self.record(work, &observed, &applied).await?;
         match applied.stopped {
             Some(error) => Err(error.into()),
@@ -263,7 +271,7 @@ impl Pass<'_> {
             code: plan.refusals.first().map_or("refused", crate::plan::Refusal::code).to_owned(),
             message: refusals.join("; "),
             digest,
-            shown: plan.steps.iter().filter(|s| s.writes()).map(crate::plan::Step::digest).collect(),
+            shown: plan.allows(),
             at: self.shared.clock.now(),
             lines: refusals,
         }
@@ -308,7 +316,7 @@ impl Pass<'_> {
         }
         checkpoint.hold = None;
         ops.push(Op::PutCheckpoint(id, Box::new(checkpoint)));
-        self.live.count(|progress| progress.record.failed += (applied.left.len() + observed.unreadable.len()) as u64);
+        self.live.count(|progress| progress.record.failed += applied.failed + observed.unreadable.len() as u64);
         self.shared.store.write(ops).await?;
         Ok(())
     }
@@ -343,6 +351,20 @@ impl Pass<'_> {
             tracing::error!(account = %self.member.name, %error, "the end of the pass could not be stored");
         }
     }
+}
+
+/// The candidates of holds that this plan ends: what they are is to be looked at anew.
+fn released(rows: &[Row], plan: &Plan) -> Vec<Hold> {
+    let waits = |then: &Then| matches!(then, Then::Keep(link) if matches!(link.state, State::Held(_)));
+    let ended: BTreeSet<_> = plan.steps.iter().filter(|s| !waits(&s.then)).filter_map(|s| s.link).collect();
+    let hold = |row: &Row| match &row.link {
+        Some((id, link)) if ended.contains(id) => match &link.state {
+            State::Held(hold) => Some(hold.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
+    rows.iter().filter_map(hold).collect()
 }
 
 /// Something left to do, as it is kept.

@@ -8,8 +8,8 @@ use super::organizations::store_error;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Book, Error, Kind, Seen, Written};
 use crate::contact::{Change, Contact, ContactId, FieldChange, PersonId, PhotoHash};
-use crate::link::{ContactHalf, Link, LinkId, PersonHalf};
-use crate::plan::{Side, Step, Then};
+use crate::link::{ContactHalf, Hold, HoldCause, Link, LinkId, PersonHalf, State};
+use crate::plan::{self, Side, Step, Then};
 use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, TodoKey};
 
 /// How a step ended.
@@ -123,6 +123,7 @@ impl Doing<'_> {
     fn took(&self, draft: &mut Draft, on: Side, change: &Change, written: Written) {
         match (on, written) {
             (Side::Provider, Written::Now(seen)) => {
+                let expected = draft.seen(on).and_then(|before| change.applied_to(before)).unwrap_or_default();
                 let joined = seen.in_group || draft.joined();
                 let half = ContactHalf {
                     id: seen.id,
@@ -133,6 +134,12 @@ impl Doing<'_> {
                 };
                 draft.done.provider_now = Some((half.clone(), seen.in_group));
                 if let Some(link) = &mut draft.value {
+                    link.chosen = plan::follow(link.chosen, &expected.addresses, &half.seen.addresses);
+                    if !joined && joins(change) {
+                        // The book would say so again after every pass.
+                        let (persons, contacts) = (Vec::new(), Vec::new());
+                        link.state = State::Held(Hold { cause: HoldCause::NotJoined, persons, contacts });
+                    }
                     link.contact = Some(half);
                 }
             }
@@ -238,6 +245,9 @@ impl Doing<'_> {
             (Then::Forget, _) if !failed => draft.ops.push(Op::RemoveLink { checkpoint, id }),
             _ => {}
         }
+        if let Some(absorbed) = draft.step.absorbs.filter(|_| !failed) {
+            draft.ops.push(Op::RemoveLink { checkpoint, id: absorbed });
+        }
         if !draft.ops.is_empty() {
             self.apply.shared.store.write(draft.ops).await.map_err(|error| store_error(&error))?;
         }
@@ -257,6 +267,11 @@ impl Draft {
     fn joined(&self) -> bool {
         self.value.as_ref().and_then(|link| link.contact.as_ref()).is_some_and(|half| half.joined)
     }
+}
+
+/// Whether a change asks the book to put the contact into the group.
+fn joins(change: &Change) -> bool {
+    matches!(change, Change::Patch { fields, .. } if fields.contains(&FieldChange::JoinGroup))
 }
 
 /// Parts a change from the picture in it: its bytes go another way.

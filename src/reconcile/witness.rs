@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::member::{Member, Seat, Shared};
-use super::observe::contact_now;
+use super::rows::contact_now;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Error, Found, Kind, Wanted};
 use crate::contact::{ContactId, PersonId};

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::look::{self, Stamp};
 use super::place::{NO_TEXT, Place, is_missing, what_to_do};
 use crate::adapter::{Error, Seen};
+use crate::contact::Contact;
 use crate::contact::{ContactId, PhotoHash, Revision};
 use crate::vcard::{Card, CardError, MAX_BYTES};
 
@@ -50,7 +51,7 @@ pub(super) fn read(place: &Place, id: &ContactId) -> Result<Read, Error> {
                 id: id.clone(),
                 stable: card.uid(),
                 revision: Revision(PhotoHash::of(&bytes).0),
-                contact: card.contact(place.country),
+                contact: shrunk(card.contact(place.country)),
                 in_group: place.is_member(id, &card),
                 changed_at: Some(stamp.modified()),
             };
@@ -85,4 +86,10 @@ fn missing(place: &Place, id: &ContactId, path: &Path) -> Result<Read, Error> {
         return Ok(Read::Unreadable(reason.to_owned()));
     }
     Ok(Read::Missing)
+}
+
+/// Without the room its lists do not use.
+fn shrunk(mut contact: Contact) -> Contact {
+    contact.shrink();
+    contact
 }

@@ -424,6 +424,7 @@ pub(super) fn own(row: &Row) -> Option<LinkId> {
 }
 
 pub(super) fn row(link: Option<(LinkId, Link)>, contact: ContactSight, person: PersonSight) -> Row {
+    let link = link.map(|(id, link)| (id, Box::new(link)));
     Row { link, contact, person, witness: Witness::default() }
 }
 
