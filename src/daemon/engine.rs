@@ -15,7 +15,7 @@ use crate::account::AccountName;
 use crate::adapter::{Error, Kind, SharedBook};
 use crate::clock::SharedClock;
 use crate::config::{self, Config, Environment};
-use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Wish};
+use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Shelf, Wish};
 use crate::status::{Metrics, Refused, RefusedKind};
 use crate::store::{Store, StoreError};
 use crate::watch::Watcher;
@@ -41,6 +41,8 @@ pub struct Engine {
     pub(super) clock: SharedClock,
     pub(super) store: Store,
     books: Books,
+    /// The books in use.
+    shelf: Arc<Shelf>,
     pub(super) watcher: Option<Watcher>,
     pub(super) cancel: CancellationToken,
     pub(super) changed: watch::Sender<u64>,
@@ -94,6 +96,7 @@ impl Engine {
             clock,
             store,
             books,
+            shelf: Arc::default(),
             watcher: watcher.ok(),
             cancel: CancellationToken::new(),
             changed: watch::Sender::new(0),
@@ -138,7 +141,12 @@ impl Engine {
             let Some(account) = config.accounts.get(name) else { continue };
             let book = (self.books)(account, self.watcher.as_ref(), &self.clock);
             let rehearsed = parts::rehearsed(account.clone(), &config);
-            let member = book.map(|book| Arc::new(Member::new(rehearsed, book, Arc::clone(&declared_names))));
+            self.shelf.remove(name);
+            let member = book.map(|book| {
+                self.shelf.put(account, &book);
+                let (names, shelf) = (Arc::clone(&declared_names), Arc::clone(&self.shelf));
+                Arc::new(Member::new(rehearsed, book, names, shelf))
+            });
             let mut standing = Standing::new(account.clone(), member, now);
             if let Some(old) = state.accounts.remove(name) {
                 // A pass of the old declaration ends between two steps; the new one starts after it.
@@ -154,6 +162,7 @@ impl Engine {
     pub(super) fn unseat(&self, names: &[AccountName]) {
         let mut state = self.state();
         for name in names {
+            self.shelf.remove(name);
             if let Some(old) = state.accounts.remove(name) {
                 old.cancel.cancel();
             }

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use super::member::{Member, Seat, Shared};
 use super::observe::Observed;
+use super::peers::Peers;
 use super::stock::Stock;
 use crate::account::MatchIn;
 use crate::contact::{Contact, ContactId, Name, PersonId};
@@ -21,6 +22,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) seat: &'a Seat,
     pub(super) checkpoint: CheckpointId,
     pub(super) view: &'a View,
+    pub(super) peers: &'a Peers,
     pub(super) stock: &'a Stock,
     /// What this pass saw: it is newer than the store.
     pub(super) observed: &'a Observed,
@@ -55,9 +57,7 @@ impl Surroundings<'_> {
     }
 
     fn account_of(&self, checkpoint: CheckpointId) -> crate::account::AccountName {
-        let names = self.or_nothing(self.view.names());
-        let name = names.into_iter().find(|(_, id)| *id == checkpoint).map(|(name, _)| name);
-        name.unwrap_or_else(|| self.member.name.clone())
+        self.peers.name(checkpoint).unwrap_or(&self.member.name).clone()
     }
 }
 
@@ -92,7 +92,7 @@ impl Directory for Surroundings<'_> {
     }
 
     fn person_taken(&self, id: PersonId) -> Option<Taken> {
-        let links = self.or_nothing(self.view.link_by_person(id));
+        let links = self.or_nothing(self.peers.links_to(self.view, id));
         // An active link anywhere says more than a hold that merely lists the person.
         let mut best = None;
         for (checkpoint, link_id) in links {
@@ -147,7 +147,7 @@ impl Directory for Surroundings<'_> {
             return Some(taken(link_id, &link));
         }
         let book = self.member.declared.book.identity();
-        let (checkpoint, _) = self.or_nothing(self.view.contact_elsewhere(&book, id))?;
+        let checkpoint = self.or_nothing(self.peers.contact_of(self.view, &book, id))?;
         (checkpoint != self.checkpoint).then(|| Taken::Elsewhere(self.account_of(checkpoint)))
     }
 }

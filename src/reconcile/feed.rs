@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::member::Shared;
 use super::organizations::store_error;
+use super::peers::Peers;
 use crate::adapter::Error;
 use crate::adapter::pipedrive::{PersonRecord, PersonsPage, PersonsQuery};
 use crate::contact::{Field, PersonId, UserId};
@@ -148,6 +149,7 @@ impl Walk<'_> {
             self.shared.organizations.refresh(self.shared, cancel).await?;
         }
         let view = self.shared.store.view().map_err(|error| store_error(&error))?;
+        let peers = self.peers(&view)?;
         let mut ops = Vec::new();
         let mut changed = Vec::new();
         for record in page.persons.into_iter().filter(|record| !record.deleted) {
@@ -158,7 +160,7 @@ impl Walk<'_> {
             }
             if before.as_ref().is_none_or(|before| is_news(before, &person)) {
                 polled.changed += 1;
-                let accounts = self.cared_for(&view, &person, before.as_ref())?;
+                let accounts = self.cared_for((&view, &peers), &person, before.as_ref())?;
                 ops.extend(accounts.iter().map(|&account| Op::Touch(account, person.id)));
                 polled.touched.extend(accounts);
             }
@@ -177,7 +179,7 @@ impl Walk<'_> {
     /// The accounts that care for a person: those with a link to it, and those who look for new persons of its owner.
     fn cared_for(
         &self,
-        view: &View,
+        (view, peers): (&View, &Peers),
         person: &Person,
         before: Option<&Person>,
     ) -> Result<BTreeSet<CheckpointId>, Error> {
@@ -185,8 +187,13 @@ impl Walk<'_> {
         if let Some(before) = before.filter(|before| before.owner != person.owner) {
             accounts.extend(self.feed.interested(before.owner));
         }
-        accounts.extend(linked(view, person.id)?);
+        accounts.extend(linked(view, peers, person.id)?);
         Ok(accounts)
+    }
+
+    /// The accounts of this company: a person's id means somebody else in another one.
+    fn peers(&self, view: &View) -> Result<Peers, Error> {
+        Peers::of(view, self.shared.company.identity()).map_err(|error| store_error(&error))
     }
 
     /// Ends a walk: what a complete one did not list is missing, and the next poll starts where this one did.
@@ -194,8 +201,9 @@ impl Walk<'_> {
         let mut ops = vec![Op::PutWatcher(Box::new(watcher))];
         let missing = if self.full { self.shared.mirror.finish_walk(seen) } else { Vec::new() };
         let view = self.shared.store.view().map_err(|error| store_error(&error))?;
+        let peers = self.peers(&view)?;
         for &id in &missing {
-            for account in linked(&view, id)? {
+            for account in linked(&view, &peers, id)? {
                 ops.push(Op::Touch(account, id));
                 polled.touched.insert(account);
             }
@@ -210,8 +218,8 @@ impl Walk<'_> {
     }
 }
 
-fn linked(view: &View, person: PersonId) -> Result<Vec<CheckpointId>, Error> {
-    let links = view.link_by_person(person).map_err(|error| store_error(&error))?;
+fn linked(view: &View, peers: &Peers, person: PersonId) -> Result<Vec<CheckpointId>, Error> {
+    let links = peers.links_to(view, person).map_err(|error| store_error(&error))?;
     Ok(links.into_iter().map(|(checkpoint, _)| checkpoint).collect())
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::member::Work;
 use super::mirror::Mirror;
+use super::peers::Peers;
 use super::stock::Stock;
 use crate::clock::Moment;
 use crate::plan::Ledger;
@@ -14,7 +15,7 @@ pub(super) const LAPSE: Duration = Duration::from_hours(24);
 
 /// Takes the numbers from one snapshot of the store.
 pub(super) fn take(
-    view: &View,
+    (view, peers): (&View, &Peers),
     (id, checkpoint): &Work,
     (stock, mirror): (&Stock, &Mirror),
     scope_changed: bool,
@@ -23,15 +24,15 @@ pub(super) fn take(
     let since = now.before(LAPSE);
     let active = view.counts(*id)?.active;
     let mut company_links = 0;
-    for (other, theirs) in view.checkpoints()? {
-        company_links += links_before(&theirs, since).unwrap_or(view.counts(other)?.active);
+    for (other, theirs) in peers.checkpoints() {
+        company_links += links_before(theirs, since).unwrap_or(view.counts(other)?.active);
     }
     Ok(Ledger {
         first_pass: !checkpoint.first_pass_done,
         links: links_before(checkpoint, since).unwrap_or(active),
         deleted: view.deletions_since(*id, since)?,
         company_links,
-        company_deleted: view.deletions_since_company(since)?,
+        company_deleted: peers.deletions_since(view, since)?,
         group: stock.group(),
         provider_emptied: stock.group() == 0 && active > 0,
         pipedrive_emptied: mirror.is_empty() && active > 0,
@@ -50,8 +51,11 @@ fn links_before(checkpoint: &Checkpoint, since: Moment) -> Option<u64> {
 /// Keeps one number of links an hour, for a day and the hour before it.
 pub(super) fn sample(checkpoint: &mut Checkpoint, now: Moment, links: u64) {
     let hour = Duration::from_hours(1);
-    let samples = &mut checkpoint.links_window;
     // The first passes fill an account: the window starts with what it held when it was first complete.
+    if !checkpoint.first_pass_done {
+        return;
+    }
+    let samples = &mut checkpoint.links_window;
     if samples.last().is_none_or(|(at, _)| now.since(*at) >= hour) {
         samples.push((now, links));
     }

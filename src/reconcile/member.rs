@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::mirror::Mirror;
 use super::organizations::Organizations;
+use super::shelf::Shelf;
 use super::stock::Stock;
 use crate::account::{AccountName, Scope, Visibility, VisibilityLevels};
 use crate::adapter::pipedrive::{Company, PersonBook};
@@ -58,6 +59,8 @@ pub struct Member {
     pub provider: SharedBook,
     /// Every account now declared: the checkpoint of another one is an orphan.
     pub declared_names: Arc<BTreeSet<AccountName>>,
+    /// The books of all accounts.
+    pub(super) shelf: Arc<Shelf>,
     /// What is known of that book. Locked for the length of a pass: one pass per account at a time.
     pub stock: tokio::sync::Mutex<Stock>,
     /// Who it is in Pipedrive, once that was found out.
@@ -78,9 +81,15 @@ pub struct Seat {
 
 impl Member {
     /// An account and its provider's book.
-    pub fn new(declared: config::Account, provider: SharedBook, declared_names: Arc<BTreeSet<AccountName>>) -> Self {
+    pub fn new(
+        declared: config::Account,
+        provider: SharedBook,
+        declared_names: Arc<BTreeSet<AccountName>>,
+        shelf: Arc<Shelf>,
+    ) -> Self {
         Self {
             declared_names,
+            shelf,
             name: declared.name.clone(),
             declared,
             provider,

@@ -2,7 +2,7 @@
 //!
 //! Only a listing proven complete may imply that a contact is gone. A contact that cannot be read is there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 use super::member::{Member, Seat, Shared, Work};
 use super::organizations::store_error;
 use super::outcome::Wish;
-use super::rows::{Rows, contact_now, live};
+use super::peers::Peers;
 use super::stock::Stock;
 use crate::account::Direction;
 use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
-use crate::contact::{ContactId, Cursor, PersonId, Revision};
+use crate::contact::{ContactId, Cursor, Digest, PersonId, Revision};
 use crate::link::{Cause, Link, LinkId, State};
 use crate::plan::{ContactNow, ContactSight, PersonSight, Row};
 use crate::store::{HeadState, Todo, TodoKey, View};
 
 /// Failed and held things are looked at again this often even if nothing changed.
-const DAILY: Duration = Duration::from_hours(24);
+pub(super) const DAILY: Duration = Duration::from_hours(24);
 
 /// What a pass found on both sides.
 #[derive(Debug, Default)]
@@ -49,9 +49,22 @@ pub(super) struct Observer<'a> {
     pub(super) member: &'a Member,
     pub(super) seat: &'a Seat,
     pub(super) view: &'a View,
+    pub(super) peers: &'a Peers,
     pub(super) work: &'a Work,
     pub(super) wish: Wish,
+    /// What human beings have allowed.
+    pub(super) confirmed: &'a BTreeSet<Digest>,
     pub(super) cancel: &'a CancellationToken,
+}
+
+/// The rows in the making, each under its link or its half.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) links: BTreeMap<LinkId, Row>,
+    pub(super) contacts: BTreeMap<ContactId, Row>,
+    pub(super) persons: BTreeMap<PersonId, Row>,
+    /// The contacts of the rows under links.
+    linked: HashSet<ContactId>,
 }
 
 /// What the store knows of a contact, in short.
@@ -78,8 +91,11 @@ impl Observer<'_> {
         }
         self.reread(stock, &mut observed, &mut rows).await?;
         self.persons(&mut observed, &mut rows)?;
+        self.look_again(stock, &mut rows)?;
         self.complete_rows(&mut rows)?;
-        self.look_at_sleepers(&mut rows).await?;
+        self.look_at_sleepers(stock, &mut observed, &mut rows).await?;
+        self.find_moved(&observed, &mut rows);
+        self.look_around(stock, &mut observed, &rows).await?;
         let all = rows.links.into_values().chain(rows.contacts.into_values()).chain(rows.persons.into_values());
         observed.rows = all.collect();
         let id = |row: &Row| if let ContactSight::Live(now) = &row.contact { Some(now.id.clone()) } else { None };
@@ -114,10 +130,10 @@ impl Observer<'_> {
         if observed.complete
             && let Some(heads) = heads.take()
         {
+            stock.keep(&listed);
             for (id, head) in heads {
                 // A link that sleeps because its contact is gone has nothing new to say.
                 if !listed.contains(&id) && self.cause(&head)? != Some(Cause::ContactDeleted) {
-                    stock.remove(&id);
                     rows.link(head.link).contact = ContactSight::Gone;
                 }
             }
@@ -246,12 +262,16 @@ impl Observer<'_> {
         let two_way = self.member.declared.policy.direction == Direction::TwoWay;
         if two_way && !self.work.1.first_pass_done {
             observed.touched.extend(self.shared.mirror.owned_by(self.seat.owner));
+            // After a change of owner or direction every pair is looked at with new eyes.
+            for head in self.view.link_heads(self.work.0).map_err(|error| store_error(&error))? {
+                observed.touched.extend(head.map_err(|error| store_error(&error))?.person);
+            }
         }
         observed.touched.sort_unstable();
         observed.touched.dedup();
         for &id in &observed.touched {
             let person = self.view.person(id).map_err(|error| store_error(&error))?;
-            let links = self.view.link_by_person(id).map_err(|error| store_error(&error))?;
+            let links = self.peers.links_to(self.view, id).map_err(|error| store_error(&error))?;
             let mine: Vec<LinkId> = links.iter().filter(|(c, _)| *c == self.work.0).map(|(_, link)| *link).collect();
             let sight = person.map_or(PersonSight::Gone, |person| {
                 PersonSight::Live(Box::new(self.seat.person_now(self.member, person)))
@@ -264,7 +284,12 @@ impl Observer<'_> {
                 continue;
             }
             for link in mine {
-                rows.link(link).person = sight.clone();
+                let stored = self.view.link(self.work.0, link).map_err(|error| store_error(&error))?;
+                let row = rows.link(link);
+                // Of a mere candidate only the news counts: what waits for it is looked at again.
+                if stored.and_then(|link| link.person_id()) == Some(id) {
+                    row.person = sight.clone();
+                }
             }
         }
         Ok(())
@@ -276,9 +301,15 @@ impl Observer<'_> {
             let link = self.view.link(self.work.0, id).map_err(|error| store_error(&error))?;
             if let Some(half) = link.as_ref().and_then(|link| link.person.as_ref())
                 && row.person == PersonSight::Quiet
-                && let Some(person) = self.view.person(half.id).map_err(|error| store_error(&error))?
             {
-                row.person = PersonSight::Live(Box::new(self.seat.person_now(self.member, person)));
+                let waits = link.as_ref().is_some_and(|link| !link.is_active());
+                match self.view.person(half.id).map_err(|error| store_error(&error))? {
+                    Some(person) => {
+                        row.person = PersonSight::Live(Box::new(self.seat.person_now(self.member, person)));
+                    }
+                    None if waits => row.person = PersonSight::Gone,
+                    None => {}
+                }
             }
             row.link = link.map(|link| (id, Box::new(link)));
         }
@@ -346,5 +377,50 @@ impl Head {
             },
             half: link.person.is_none(),
         })
+    }
+}
+
+impl Rows {
+    /// Whether a contact was listed in this pass with something to say.
+    fn holds(&self, id: &ContactId) -> bool {
+        self.contacts.contains_key(id) || self.linked.contains(id)
+    }
+
+    /// A contact that a link names.
+    pub(super) fn live_link(&mut self, link: LinkId, seen: Seen) {
+        self.linked.insert(seen.id.clone());
+        self.link(link).contact = live(seen);
+    }
+
+    pub(super) fn link(&mut self, id: LinkId) -> &mut Row {
+        self.links.entry(id).or_insert_with(nothing)
+    }
+
+    fn contact(&mut self, id: ContactId) -> &mut Row {
+        self.contacts.entry(id).or_insert_with(nothing)
+    }
+
+    fn person(&mut self, id: PersonId) -> &mut Row {
+        self.persons.entry(id).or_insert_with(nothing)
+    }
+}
+
+pub(super) fn nothing() -> Row {
+    Row { link: None, contact: ContactSight::Quiet, person: PersonSight::Quiet, witness: Witness::default() }
+}
+
+fn live(seen: Seen) -> ContactSight {
+    ContactSight::Live(Box::new(contact_now(seen)))
+}
+
+/// What an adapter saw, as a plan sees it.
+pub(super) fn contact_now(seen: Seen) -> ContactNow {
+    ContactNow {
+        id: seen.id,
+        stable: seen.stable,
+        revision: seen.revision,
+        contact: seen.contact,
+        in_group: seen.in_group,
+        changed_at: seen.changed_at.map(|at| at.0),
     }
 }

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::feed::to_person;
 use super::member::{Member, Seat, Shared};
 use super::organizations::store_error;
+use super::peers::Peers;
 use crate::adapter::pipedrive::{PersonFound, PersonRecord};
 use crate::adapter::{Error, Found, Wanted};
 use crate::contact::{Change, Contact, ContactId, Field, PersonId};
@@ -85,8 +86,9 @@ impl Recovery<'_> {
             let page = self.shared.company.persons_descending(cursor.as_deref(), self.cancel).await?;
             let reached = page.persons.iter().any(|record| record.id <= mark);
             let view = self.shared.store.view().map_err(|error| store_error(&error))?;
+            let peers = Peers::of(&view, self.shared.company.identity()).map_err(|error| store_error(&error))?;
             for record in page.persons {
-                if record.id > mark && record.owner == self.seat.owner && !record.deleted && is_free(&view, &record)? {
+                if record.id > mark && record.owner == self.seat.owner && !record.deleted && is_free(&view, &peers, &record)? {
                     orphans.push(to_person(self.shared, record));
                 }
             }
@@ -162,8 +164,8 @@ impl Recovery<'_> {
     }
 }
 
-fn is_free(view: &View, record: &PersonRecord) -> Result<bool, Error> {
-    let links = view.link_by_person(record.id).map_err(|error| store_error(&error))?;
+fn is_free(view: &View, peers: &Peers, record: &PersonRecord) -> Result<bool, Error> {
+    let links = peers.links_to(view, record.id).map_err(|error| store_error(&error))?;
     Ok(links.is_empty())
 }
 

@@ -22,15 +22,15 @@ pub(super) enum Standing {
 /// Compares what is declared with what is stored. A checkpoint whose account is still declared is not an orphan.
 pub(super) fn standing(view: &View, member: &Member, scope: &Scope) -> Result<Standing, StoreError> {
     let Some((id, checkpoint)) = view.checkpoint_of(&member.name)? else {
-        let declared = |id| -> Result<bool, StoreError> {
-            Ok(view.names()?.iter().any(|(name, named)| *named == id && member.is_declared(name)))
-        };
-        for (id, checkpoint) in view.checkpoints()? {
-            if checkpoint.scope == *scope && !declared(id)? {
-                return Ok(Standing::Renamed(id, Box::new(checkpoint)));
-            }
-        }
-        return Ok(Standing::New);
+        let names = view.names()?;
+        let is_orphan = |id| !names.iter().any(|(name, named)| *named == id && member.is_declared(name));
+        // Of several the last one: it was left behind last.
+        let orphans = view.checkpoints()?.into_iter().rev();
+        let mut orphans = orphans.filter(|(id, checkpoint)| checkpoint.scope == *scope && is_orphan(*id));
+        return Ok(match orphans.next() {
+            Some((id, checkpoint)) => Standing::Renamed(id, Box::new(checkpoint)),
+            None => Standing::New,
+        });
     };
     let checkpoint = Box::new(checkpoint);
     Ok(match checkpoint.scope.change(scope) {
@@ -48,7 +48,11 @@ pub(super) async fn start(shared: &Shared, member: &Member, scope: Scope) -> Res
     Ok((id, checkpoint))
 }
 
-/// Gives an orphaned checkpoint the account's name.
+/// Gives an orphaned checkpoint the account's name, and takes the old one away: should that be declared again, it is
+/// another account.
 pub(super) async fn adopt(shared: &Shared, member: &Member, id: CheckpointId) -> Result<(), StoreError> {
-    shared.store.write(vec![Op::Name(member.name.clone(), id)]).await
+    let names = shared.store.view()?.names()?;
+    let old = names.into_iter().filter(|(_, named)| *named == id).map(|(name, _)| Op::Unname(name));
+    let ops = old.chain([Op::Name(member.name.clone(), id)]).collect();
+    shared.store.write(ops).await
 }

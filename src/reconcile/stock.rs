@@ -4,9 +4,10 @@
 //! Filled by every listing. It only finds: what a contact holds is asked of its link or of the book. A contact outside the
 //! group that was not listed since the process started is not on it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::finder::Finder;
+use crate::clock::Moment;
 use crate::contact::{Contact, ContactId, Name};
 
 /// An index of one book.
@@ -15,6 +16,8 @@ pub struct Stock {
     finder: Finder<ContactId>,
     in_group: HashMap<ContactId, bool>,
     group: u64,
+    /// When everything that waits was last looked at by this process.
+    pub(super) looked_at: Option<Moment>,
 }
 
 impl Stock {
@@ -30,6 +33,14 @@ impl Stock {
         self.finder.remove(id);
         if self.in_group.remove(id) == Some(true) {
             self.group -= 1;
+        }
+    }
+
+    /// A complete walk listed only these: what else was known is gone.
+    pub fn keep(&mut self, listed: &HashSet<ContactId>) {
+        let gone: Vec<ContactId> = self.in_group.keys().filter(|id| !listed.contains(*id)).cloned().collect();
+        for id in gone {
+            self.remove(&id);
         }
     }
 

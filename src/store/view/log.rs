@@ -47,9 +47,14 @@ impl View {
         self.rows(DELETIONS, (since.0, 0).., count)?.sum()
     }
 
-    /// How many deletions all checkpoints together counted at or after a moment.
-    pub fn deletions_since_company(&self, since: Moment) -> Result<u64, StoreError> {
-        self.rows(DELETIONS, (since.0, 0).., |_, count| Ok(count))?.sum()
+    /// How many deletions the checkpoints of a company together counted at or after a moment.
+    pub fn deletions_since_company(
+        &self,
+        since: Moment,
+        is_its: impl Fn(CheckpointId) -> bool,
+    ) -> Result<u64, StoreError> {
+        let count = |(_, counted), count| Ok(if is_its(CheckpointId(counted)) { count } else { 0 });
+        self.rows(DELETIONS, (since.0, 0).., count)?.sum()
     }
 
     /// The latest "yes" for a checkpoint.
