@@ -17,7 +17,7 @@ use crate::status::{
     AccountPlan, At, CompanyState, Finding, HeldItem, Operator, Pipedrive, Refused, RefusedKind, Reloaded, Snapshot,
     Synced, Tokens,
 };
-use crate::store::{Confirmation, Op};
+use crate::store::{Confirmation, HeadState, Op};
 
 /// The daemon, as asked from outside its loop.
 pub(super) struct Running {
@@ -235,10 +235,30 @@ impl Engine {
         Ok(items)
     }
 
+    /// The sleeping pair of that digest, if a yes wakes it.
+    fn asleep(&self, account: &AccountName, digest: Digest) -> Result<Option<HeldItem>, Refused> {
+        let failed = |error: crate::store::StoreError| Refused::new(RefusedKind::Failed, error.to_string());
+        let direction = self.state().accounts.get(account).map(|s| s.declared.policy.direction);
+        let view = self.store.view().map_err(failed)?;
+        let (Some((id, _)), Some(direction)) = (view.checkpoint_of(account).map_err(failed)?, direction) else {
+            return Ok(None);
+        };
+        for head in view.link_heads(id).map_err(failed)? {
+            let head = head.map_err(failed)?;
+            if head.state == HeadState::Dormant
+                && let Some(link) = view.link(id, head.id).map_err(failed)?
+                && crate::plan::hold_digest(&link) == Some(digest)
+            {
+                return Ok(show::sleeping_link(account, head.id, &link, direction));
+            }
+        }
+        Ok(None)
+    }
+
     async fn confirm(&self, account: &AccountName, digest: Digest) -> Result<HeldItem, Refused> {
         let wanted = digest.to_string();
         let item = self.held(Some(account))?.into_iter().find(|item| item.digest == wanted);
-        let item = item.ok_or_else(|| {
+        let item = item.map_or_else(|| self.asleep(account, digest), |item| Ok(Some(item)))?.ok_or_else(|| {
             let message = format!("nothing of account {account} waits under the digest {wanted}");
             Refused::new(RefusedKind::Failed, message)
                 .help(format!("`carnetd held {account}` lists what waits now; a changed plan has another digest"))

@@ -1,6 +1,6 @@
 //! Plans and held things in the words of the commands.
 
-use crate::account::AccountName;
+use crate::account::{AccountName, Direction};
 use crate::contact::{Change, Contact};
 use crate::link::{Link, LinkId, State};
 use crate::plan::{self, Plan, Step};
@@ -126,24 +126,42 @@ pub(super) fn held_account(account: &AccountName, hold: &AccountHold) -> HeldIte
 /// One contact or person that waits; `None` for a link that does not.
 pub(super) fn held_link(account: &AccountName, id: LinkId, link: &Link) -> Option<HeldItem> {
     let State::Held(hold) = &link.state else { return None };
-    let name = |contact: &Contact| contact.shown_name().unwrap_or_else(|| format!("link {id}"));
-    let who = match (&link.contact, &link.person) {
-        (Some(half), _) => format!("{} ({})", name(&half.seen), half.id),
-        (None, Some(half)) => format!("{} (person {})", name(&half.seen), half.id),
-        (None, None) => format!("link {id}"),
-    };
     let persons = hold.persons.iter().map(|person| format!("person {person}"));
     let contacts = hold.contacts.iter().map(|contact| format!("contact {contact}"));
     Some(HeldItem {
         account: account.to_string(),
         digest: plan::hold_digest(link)?.to_string(),
         code: hold.cause.as_str().to_owned(),
-        what: format!("{who}: {}", plan::hold_sentence(hold.cause)),
+        what: format!("{}: {}", who(id, link), plan::hold_sentence(hold.cause)),
         candidates: persons.chain(contacts).collect(),
         confirming: plan::confirm_sentence(hold.cause).to_owned(),
         lines: Vec::new(),
         since: None,
     })
+}
+
+/// A pair that sleeps, and what a yes would do; `None` for one that wakes only by itself.
+pub(super) fn sleeping_link(account: &AccountName, id: LinkId, link: &Link, direction: Direction) -> Option<HeldItem> {
+    let State::Dormant(cause) = link.state else { return None };
+    Some(HeldItem {
+        account: account.to_string(),
+        digest: plan::hold_digest(link)?.to_string(),
+        code: cause.as_str().to_owned(),
+        what: format!("{}: it sleeps", who(id, link)),
+        candidates: Vec::new(),
+        confirming: plan::wake_sentence(cause, direction)?.to_owned(),
+        lines: Vec::new(),
+        since: None,
+    })
+}
+
+fn who(id: LinkId, link: &Link) -> String {
+    let name = |contact: &Contact| contact.shown_name().unwrap_or_else(|| format!("link {id}"));
+    match (&link.contact, &link.person) {
+        (Some(half), _) => format!("{} ({})", name(&half.seen), half.id),
+        (None, Some(half)) => format!("{} (person {})", name(&half.seen), half.id),
+        (None, None) => format!("link {id}"),
+    }
 }
 
 /// How a pass ended, in the commands' word.
