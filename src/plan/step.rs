@@ -260,6 +260,16 @@ impl Plan {
         counts
     }
 
+    /// How many existing persons it writes that more people see than declared.
+    pub fn wider(&self) -> u64 {
+        self.steps.iter().filter(|step| step.wider).count() as u64
+    }
+
+    /// How many contacts and persons it deletes.
+    pub fn deletions(&self) -> u64 {
+        self.steps.iter().filter(|step| step.deletes()).count() as u64
+    }
+
     /// The digests that a human being's yes to this plan allows: the steps for whose sake it refused itself, or all that
     /// write where it did not.
     pub fn allows(&self) -> Vec<Digest> {

@@ -11,10 +11,10 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
+use super::leftover::{later, todo};
 use super::member::{Member, Seat, Shared};
 use super::organizations::{Asked, store_error};
 use super::outcome::Live;
-use super::pass::{later, todo};
 use super::recover;
 use super::step::{Doing, Done};
 use super::stock::Stock;

@@ -3,10 +3,10 @@
 
 use tokio_util::sync::CancellationToken;
 
+use super::leftover::todo;
 use super::member::{Member, Shared};
 use super::observe::{LATER, nothing};
 use super::organizations::store_error;
-use super::pass::todo;
 use super::peers::Peers;
 use crate::account::AccountName;
 use crate::adapter::{Error, Found, Kind, SharedBook, Wanted};

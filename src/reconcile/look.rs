@@ -7,8 +7,9 @@ use super::organizations::store_error;
 use super::stock::Stock;
 use crate::adapter::{Error, Found, Wanted};
 use crate::contact::{Contact, ContactId};
-use crate::link::{LinkId, State};
-use crate::plan::{ContactNow, ContactSight, PersonSight};
+use crate::link::LinkId;
+use crate::plan::{ContactNow, ContactSight, PersonSight, hold_digest};
+use crate::store::HeadState;
 
 impl Observer<'_> {
     /// Held things are looked at again on refresh or confirm, or daily; sleeping ones that somebody wants awake as well.
@@ -23,11 +24,14 @@ impl Observer<'_> {
             rows.link(id);
         }
         if !self.confirmed.is_empty() {
-            for link in self.view.links(self.work.0).map_err(failed)? {
-                let (id, link) = link.map_err(failed)?;
-                let wanted = crate::plan::hold_digest(&link).is_some_and(|digest| self.confirmed.contains(&digest));
-                if wanted && matches!(link.state, State::Dormant(_)) {
-                    rows.link(id);
+            for head in self.view.link_heads(self.work.0).map_err(failed)? {
+                let head = head.map_err(failed)?;
+                if head.state != HeadState::Dormant {
+                    continue;
+                }
+                let link = self.view.link(self.work.0, head.id).map_err(failed)?;
+                if link.and_then(|link| hold_digest(&link)).is_some_and(|digest| self.confirmed.contains(&digest)) {
+                    rows.link(head.id);
                 }
             }
         }

@@ -21,6 +21,7 @@ mod feed;
 mod finder;
 mod handover;
 mod ledger;
+mod leftover;
 mod look;
 mod member;
 mod mirror;

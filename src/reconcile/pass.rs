@@ -1,28 +1,29 @@
 //! The four steps of a pass, and the dry run that stops after the second.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Apply};
 use super::directory::Surroundings;
+use super::handover::hand_over;
 use super::ledger::{self, LAPSE};
+use super::leftover::{ELSEWHERE, Leftover, later, leftover, todo};
 use super::member::{Member, Seat, Shared, Work};
-use super::observe::{LATER, Observed, Observer};
+use super::observe::{Observed, Observer};
 use super::organizations::store_error;
 use super::outcome::{Ended, Live, Outcome, Wish};
+use super::peers::Peers;
 use super::recover;
 use super::scope::{self, Standing};
 use super::stock::Stock;
 use super::witness;
-use crate::account::ScopeChange;
+use crate::account::{Scope, ScopeChange};
 use crate::adapter::Error;
-use crate::clock::Moment;
 use crate::contact::{ContactId, Digest};
-use crate::link::{Hold, State};
-use crate::plan::{Input, Ledger, Plan, Row, Then, plan};
-use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
+use crate::plan::{Input, Ledger, Plan, Row, Step, plan};
+use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Mark, Op, PassRecord, Todo, TodoKey, View};
 
 /// What a pass would do.
 #[derive(Debug)]
@@ -91,6 +92,7 @@ pub async fn intend(
 struct Frame<'a> {
     seat: &'a Seat,
     view: &'a View,
+    peers: &'a Peers,
     checkpoint: CheckpointId,
     ledger: Ledger,
     confirmed: BTreeSet<Digest>,
@@ -114,30 +116,52 @@ impl Pass<'_> {
             self.wish.retry = true;
         }
         let view = self.shared.store.view()?;
-        let mut observed = self.observer(seat, &view, &work).observe(stock).await?;
-        let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
+        let peers = self.peers(&view)?;
+        let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
-        let (plan, records, released) = {
+        let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
+        let now = self.shared.clock.now();
+        let ledger = ledger::take(around, &work, (stock, &self.shared.mirror), scope_changed, now)?;
+        let first_pass = ledger.first_pass;
+        let (plan, records, left) = {
             let mut rows = std::mem::take(&mut observed.rows);
-            let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, observed: &observed };
+            let mut wait = self.hand_over(around, work.0, &mut rows).await?;
+            let frame =
+                Frame { seat, view: &view, peers: &peers, checkpoint: work.0, ledger, confirmed, observed: &observed };
             let first = self.plan(&frame, stock, &rows)?;
             if !first.refusals.is_empty() {
                 return Err(Stop::Held(Box::new(self.hold(&first))));
             }
-            if first.steps.iter().all(|step| step.needs_witness().is_none()) {
-                let released = released(&rows, &first);
-                (first, witness::Records::default(), released)
+            work.1.visibility_accepted |= first.wider() > 0;
+            let (plan, records) = if first.steps.iter().all(|step| step.needs_witness().is_none()) {
+                (first, witness::Records::default())
             } else {
                 let parties = (self.shared, self.member, seat);
                 let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
+                wait.extend(self.hand_over(around, work.0, &mut rows).await?);
                 let second = self.plan(&frame, stock, &rows)?;
-                if !second.refusals.is_empty() {
+                // What waited for a second look may have become a deletion that nobody counted.
+                if second.deletions() > first.deletions() && !second.refusals.is_empty() {
                     return Err(Stop::Held(Box::new(self.hold(&second))));
                 }
-                let released = released(&rows, &second);
-                (second, records, released)
+                (second, records)
+            };
+            let mut left = leftover(&rows, &plan, first_pass, now);
+            left.todos.extend(wait);
+            // A contact of this book that another account has comes over by itself when it leaves that account's group.
+            let book = self.member.declared.book.identity();
+            let mut todos = Vec::with_capacity(left.todos.len());
+            for todo in left.todos {
+                let known = match &todo.key {
+                    TodoKey::Contact(id) if todo.code == ELSEWHERE => peers.contact_of(&view, &book, id)?.is_some(),
+                    _ => false,
+                };
+                todos.extend((!known).then_some(todo));
             }
+            left.todos = todos;
+            (plan, records, left)
         };
+        let mark = view.mark()?;
         // What was only needed to decide is not kept while the steps run.
         observed.others.clear();
         drop(view);
@@ -154,12 +178,13 @@ impl Pass<'_> {
             cancel: self.cancel,
         };
         self.live.count(|progress| progress.planned = plan.steps.iter().filter(|step| step.writes()).count() as u64);
-        let mut applied = apply.run(plan.steps, stock).await?;
-        applied.look_again(released, self.shared.clock.now());
-        self.record(work, &observed, &applied).await?;
+        let applied = apply.run(plan.steps, stock).await?;
+        // What failed would fail again at once.
+        let again = applied.again || (left.released && applied.left.is_empty());
+        self.record(work, (&observed, mark), (&applied, left)).await?;
         match applied.stopped {
             Some(error) => Err(error.into()),
-            None => Ok(applied.again),
+            None => Ok(again),
         }
     }
 
@@ -169,20 +194,50 @@ impl Pass<'_> {
         let scope = self.member.scope(&self.shared.company);
         let (work, scope_changed) = match scope::standing(&view, self.member, &scope)? {
             Standing::Same(id, checkpoint) | Standing::Renamed(id, checkpoint) => ((id, *checkpoint), false),
-            Standing::Narrow(id, checkpoint) => ((id, Checkpoint { scope, ..*checkpoint }), true),
+            Standing::Narrow(id, checkpoint) => (narrowed(id, *checkpoint, scope), true),
             Standing::Foreign(id, checkpoint) => return Err(Stop::Held(self.foreign(&view, id, &checkpoint)?)),
             Standing::New => ((CheckpointId(u32::MAX), Checkpoint::new(scope)), false),
         };
-        let observed = self.observer(seat, &view, &work).observe(stock).await?;
-        let ledger = ledger::take(&view, &work, (stock, &self.shared.mirror), scope_changed, self.shared.clock.now())?;
+        let peers = self.peers(&view)?;
+        let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
-        let frame = Frame { seat, view: &view, checkpoint: work.0, ledger, confirmed, observed: &observed };
+        let observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
+        let now = self.shared.clock.now();
+        let ledger = ledger::take(around, &work, (stock, &self.shared.mirror), scope_changed, now)?;
+        let frame =
+            Frame { seat, view: &view, peers: &peers, checkpoint: work.0, ledger, confirmed, observed: &observed };
         let plan = self.plan(&frame, stock, &observed.rows)?;
         Ok(Intended { plan, unreadable: observed.unreadable })
     }
 
-    fn observer<'b>(&'b self, seat: &'b Seat, view: &'b View, work: &'b Work) -> Observer<'b> {
-        Observer { shared: self.shared, member: self.member, seat, view, work, wish: self.wish, cancel: self.cancel }
+    fn observer<'b>(
+        &'b self,
+        seat: &'b Seat,
+        (view, peers): (&'b View, &'b Peers),
+        (work, confirmed): (&'b Work, &'b BTreeSet<Digest>),
+    ) -> Observer<'b> {
+        let (shared, member, wish, cancel) = (self.shared, self.member, self.wish, self.cancel);
+        Observer { shared, member, seat, view, peers, work, wish, confirmed, cancel }
+    }
+
+    fn peers(&self, view: &View) -> Result<Peers, Stop> {
+        Ok(Peers::of(view, self.shared.company.identity())?)
+    }
+
+    /// Lets contacts that left the group go over to another account's; what has to wait for that account is answered.
+    async fn hand_over(
+        &self,
+        around: (&View, &Peers),
+        checkpoint: CheckpointId,
+        rows: &mut [Row],
+    ) -> Result<Vec<Todo>, Stop> {
+        let handover = hand_over((self.shared, self.member, checkpoint), around, rows, self.cancel).await?;
+        if !handover.ops.is_empty() {
+            self.shared.store.write(handover.ops).await?;
+        }
+        let now = self.shared.clock.now();
+        let wait = |id| later(TodoKey::Contact(id), "it is in the group of an account that has not run yet", now);
+        Ok(handover.wait.into_iter().map(wait).collect())
     }
 
     fn plan(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row]) -> Result<Plan, Stop> {
@@ -192,6 +247,7 @@ impl Pass<'_> {
             seat: frame.seat,
             checkpoint: frame.checkpoint,
             view: frame.view,
+            peers: frame.peers,
             stock,
             observed: frame.observed,
             rows,
@@ -230,7 +286,7 @@ impl Pass<'_> {
         };
         Ok(match standing {
             Standing::Same(id, checkpoint) => ((id, *checkpoint), false),
-            Standing::Narrow(id, checkpoint) => ((id, Checkpoint { scope, ..*checkpoint }), true),
+            Standing::Narrow(id, checkpoint) => (narrowed(id, *checkpoint, scope), true),
             Standing::Renamed(id, checkpoint) => {
                 scope::adopt(self.shared, self.member, id).await?;
                 ((id, *checkpoint), false)
@@ -271,7 +327,7 @@ impl Pass<'_> {
             code: plan.refusals.first().map_or("refused", crate::plan::Refusal::code).to_owned(),
             message: refusals.join("; "),
             digest,
-            shown: plan.allows(),
+            shown: plan.steps.iter().filter(|s| s.writes()).map(Step::digest).chain(plan.allows()).collect(),
             at: self.shared.clock.now(),
             lines: refusals,
         }
@@ -298,17 +354,26 @@ impl Pass<'_> {
     }
 
     /// Stores what the pass found and did: the cursor moves in the same transaction as the work it uncovered.
-    async fn record(&self, (id, mut checkpoint): Work, observed: &Observed, applied: &Applied) -> Result<(), Stop> {
+    async fn record(
+        &self,
+        (id, mut checkpoint): Work,
+        (observed, mark): (&Observed, Mark),
+        (applied, left): (&Applied, Leftover),
+    ) -> Result<(), Stop> {
         let now = self.shared.clock.now();
-        let mut ops = applied.left.iter().map(|todo| Op::PutTodo(id, todo.clone())).collect::<Vec<_>>();
+        // What failed says more than what was left by intent.
+        let mut kept: BTreeMap<TodoKey, Todo> = left.todos.into_iter().map(|todo| (todo.key.clone(), todo)).collect();
+        kept.extend(applied.left.iter().map(|todo| (todo.key.clone(), todo.clone())));
+        let mut ops = kept.values().map(|todo| Op::PutTodo(id, todo.clone())).collect::<Vec<_>>();
         for (contact, reason) in &observed.unreadable {
             ops.push(Op::PutTodo(id, todo(TodoKey::Contact(contact.clone()), "unreadable", reason, now)));
         }
-        let kept: BTreeSet<&TodoKey> = applied.left.iter().map(|todo| &todo.key).collect();
-        let answered = observed.answered.iter().filter(|key| !kept.contains(key));
+        let unreadable = |key: &TodoKey| observed.unreadable.iter().any(|(c, _)| *key == TodoKey::Contact(c.clone()));
+        let answered = observed.answered.iter().filter(|key| !kept.contains_key(key) && !unreadable(key));
         ops.extend(answered.map(|key| Op::RemoveTodo(id, key.clone())));
-        ops.extend(observed.touched.iter().map(|&person| Op::Untouch(id, person)));
-        ops.extend(applied.touch.iter().map(|&person| Op::Touch(id, person)));
+        // The watcher may have touched a person again since this pass looked.
+        ops.extend(observed.touched.iter().map(|&person| Op::UntouchSeen(id, person, mark)));
+        ops.extend(applied.touch.union(&left.touch).map(|&person| Op::Touch(id, person)));
         if applied.stopped.is_none() {
             checkpoint.cursor.clone_from(&observed.cursor);
             checkpoint.first_pass_done = true;
@@ -328,7 +393,15 @@ impl Pass<'_> {
             let Some((id, mut checkpoint)) = view.checkpoint_of(&self.member.name)? else { return Ok(()) };
             let now = self.shared.clock.now();
             let mut ops = Vec::new();
-            checkpoint.hold = if let Ended::Held(hold) = ended { Some((**hold).clone()) } else { None };
+            match ended {
+                Ended::Held(hold) => {
+                    let before = checkpoint.hold.filter(|before| before.digest == hold.digest);
+                    checkpoint.hold = Some(AccountHold { at: before.map_or(hold.at, |b| b.at), ..(**hold).clone() });
+                }
+                Ended::Ok => checkpoint.hold = None,
+                // What waited before a pass that failed still waits.
+                _ => {}
+            }
             if let Some(record) = record {
                 let changed = record.added + record.updated + record.deleted > 0;
                 checkpoint.totals.added += record.added;
@@ -343,6 +416,8 @@ impl Pass<'_> {
             ledger::sample(&mut checkpoint, now, view.counts(id)?.active);
             ops.push(Op::PutCheckpoint(id, Box::new(checkpoint)));
             ops.push(Op::PruneDeletions { before: now.before(LAPSE * 2) });
+            let lapsed = view.confirmations(id)?.into_iter().filter(|yes| now.since(yes.at) >= LAPSE);
+            ops.extend(lapsed.map(|yes| Op::RemoveConfirmation(id, yes.digest)));
             drop(view);
             self.shared.store.write(ops).await
         }
@@ -353,26 +428,8 @@ impl Pass<'_> {
     }
 }
 
-/// The candidates of holds that this plan ends: what they are is to be looked at anew.
-fn released(rows: &[Row], plan: &Plan) -> Vec<Hold> {
-    let waits = |then: &Then| matches!(then, Then::Keep(link) if matches!(link.state, State::Held(_)));
-    let ended: BTreeSet<_> = plan.steps.iter().filter(|s| !waits(&s.then)).filter_map(|s| s.link).collect();
-    let hold = |row: &Row| match &row.link {
-        Some((id, link)) if ended.contains(id) => match &link.state {
-            State::Held(hold) => Some(hold.clone()),
-            _ => None,
-        },
-        _ => None,
-    };
-    rows.iter().filter_map(hold).collect()
-}
-
-/// Something left to do, as it is kept.
-pub(super) fn todo(key: TodoKey, code: &str, reason: &str, now: Moment) -> Todo {
-    Todo { key, reason: reason.to_owned(), code: code.to_owned(), since: now, tried: now, attempts: 1, revision: None }
-}
-
-/// Work for the next pass.
-pub(super) fn later(key: TodoKey, reason: &str, now: Moment) -> Todo {
-    todo(key, LATER, reason, now)
+/// A checkpoint under a changed owner, group or direction: the links stay, and the whole book is looked at as the first
+/// time.
+fn narrowed(id: CheckpointId, old: Checkpoint, scope: Scope) -> Work {
+    (id, Checkpoint { scope, cursor: None, first_pass_done: false, ..old })
 }

@@ -88,7 +88,11 @@ impl Recovery<'_> {
             let view = self.shared.store.view().map_err(|error| store_error(&error))?;
             let peers = Peers::of(&view, self.shared.company.identity()).map_err(|error| store_error(&error))?;
             for record in page.persons {
-                if record.id > mark && record.owner == self.seat.owner && !record.deleted && is_free(&view, &peers, &record)? {
+                if record.id > mark
+                    && record.owner == self.seat.owner
+                    && !record.deleted
+                    && is_free(&view, &peers, &record)?
+                {
                     orphans.push(to_person(self.shared, record));
                 }
             }

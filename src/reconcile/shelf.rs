@@ -46,8 +46,7 @@ impl Shelf {
     pub(super) fn beside(&self, account: &config::Account) -> Vec<(AccountName, SharedBook)> {
         let identity = account.book.identity();
         let places = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let same =
-            |place: &Place| (place.provider, place.identity.as_str()) == (account.provider, identity.as_str());
+        let same = |place: &Place| (place.provider, place.identity.as_str()) == (account.provider, identity.as_str());
         let others = places.iter().filter(|(name, place)| **name != account.name && same(place));
         others.map(|(name, place)| (name.clone(), SharedBook::clone(&place.book))).collect()
     }
