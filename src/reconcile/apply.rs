@@ -21,9 +21,8 @@ use super::stock::Stock;
 use super::witness::Records;
 use crate::adapter::pipedrive::OrganizationNames;
 use crate::adapter::{Error, Kind};
-use crate::clock::Moment;
 use crate::contact::{Change, ContactId, Field, FieldChange, PersonId};
-use crate::link::{ContactHalf, Hold, Link, LinkId};
+use crate::link::{ContactHalf, Link, LinkId};
 use crate::plan::{Side, Step, Then};
 use crate::store::{CheckpointId, Counts, Intent, IntentId, IntentKind, Op, PassId, Todo, TodoKey};
 
@@ -57,18 +56,6 @@ pub(super) struct Applied {
     pub(super) again: bool,
     /// What stopped the pass before its end.
     pub(super) stopped: Option<Error>,
-}
-
-impl Applied {
-    /// Leaves the candidates of holds that ended to the next pass, which follows at once.
-    pub(super) fn look_again(&mut self, released: Vec<Hold>, now: Moment) {
-        for hold in released {
-            self.again |= !hold.persons.is_empty() || !hold.contacts.is_empty();
-            self.touch.extend(hold.persons);
-            let contacts = hold.contacts.into_iter().map(TodoKey::Contact);
-            self.left.extend(contacts.map(|key| later(key, "what it waited with was decided", now)));
-        }
-    }
 }
 
 /// A step on its way: its link has a name, its writes stand in the journal.

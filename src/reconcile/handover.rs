@@ -5,9 +5,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::leftover::todo;
 use super::member::{Member, Shared};
-use super::observe::{LATER, nothing};
+use super::observe::LATER;
 use super::organizations::store_error;
 use super::peers::Peers;
+use super::rows::nothing;
 use crate::account::AccountName;
 use crate::adapter::{Error, Found, Kind, SharedBook, Wanted};
 use crate::contact::ContactId;

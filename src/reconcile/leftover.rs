@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::observe::LATER;
 use crate::clock::Moment;
 use crate::contact::PersonId;
-use crate::link::{Hold, Link, LinkId, State};
+use crate::link::{Hold, LinkId, State};
 use crate::plan::{ContactSight, ContactWitness, PersonSight, PersonWitness, Plan, Reason, Row, Then, Witness};
 use crate::store::{Todo, TodoKey};
 
@@ -42,8 +42,8 @@ pub(super) fn leftover(rows: &[Row], plan: &Plan, first: bool, now: Moment) -> L
         ];
         left.todos.extend(keys.into_iter().flatten().map(|key| later(key, reason, now)));
     }
-    let hold_of = |row: &'_ Row| match row.link.as_ref() {
-        Some((id, Link { state: State::Held(hold), .. })) => Some((*id, hold.clone())),
+    let hold_of = |row: &'_ Row| match row.link.as_ref().map(|(id, link)| (id, &link.state)) {
+        Some((id, State::Held(hold))) => Some((*id, hold.clone())),
         _ => None,
     };
     let held: BTreeMap<LinkId, Hold> = rows.iter().filter_map(hold_of).collect();

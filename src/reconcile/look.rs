@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::observe::{DAILY, Observed, Observer, Rows, contact_now};
+use super::observe::{DAILY, Observed, Observer};
 use super::organizations::store_error;
+use super::rows::{Rows, contact_now};
 use super::stock::Stock;
 use crate::adapter::{Error, Found, Wanted};
 use crate::contact::{Contact, ContactId};

@@ -2,7 +2,7 @@
 //!
 //! Only a listing proven complete may imply that a contact is gone. A contact that cannot be read is there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,7 @@ use super::member::{Member, Seat, Shared, Work};
 use super::organizations::store_error;
 use super::outcome::Wish;
 use super::peers::Peers;
+use super::rows::{Rows, contact_now, live};
 use super::stock::Stock;
 use crate::account::Direction;
 use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
@@ -55,16 +56,6 @@ pub(super) struct Observer<'a> {
     /// What human beings have allowed.
     pub(super) confirmed: &'a BTreeSet<Digest>,
     pub(super) cancel: &'a CancellationToken,
-}
-
-/// The rows in the making, each under its link or its half.
-#[derive(Default)]
-pub(super) struct Rows {
-    pub(super) links: BTreeMap<LinkId, Row>,
-    pub(super) contacts: BTreeMap<ContactId, Row>,
-    pub(super) persons: BTreeMap<PersonId, Row>,
-    /// The contacts of the rows under links.
-    linked: HashSet<ContactId>,
 }
 
 /// What the store knows of a contact, in short.
@@ -317,31 +308,6 @@ impl Observer<'_> {
         Ok(())
     }
 
-    /// Reads the contacts of sleeping or waiting links that only their person was news of: whether they are there decides.
-    async fn look_at_sleepers(&self, rows: &mut Rows) -> Result<(), Error> {
-        let mut wanted = Vec::new();
-        for (&id, row) in &rows.links {
-            let Some(half) = row.link.as_ref().and_then(|(_, link)| link.contact.as_ref()) else { continue };
-            let awake = row.link.as_ref().is_some_and(|(_, link)| link.is_active()) && half.joined;
-            if row.contact == ContactSight::Quiet && !awake {
-                wanted.push((id, Wanted { id: half.id.clone(), stable: half.stable.clone() }));
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let asked: Vec<Wanted> = wanted.iter().map(|(_, wanted)| wanted.clone()).collect();
-        let found = self.member.provider.read(&asked, self.cancel).await?;
-        for ((id, _), found) in wanted.into_iter().zip(found) {
-            match found {
-                Found::Live { seen, .. } => rows.live_link(id, *seen),
-                Found::Gone => rows.link(id).contact = ContactSight::Gone,
-                Found::Unreadable(_) => {}
-            }
-        }
-        Ok(())
-    }
-
     fn heads(&self) -> Result<HashMap<ContactId, Head>, Error> {
         let heads = self.view.link_heads(self.work.0).map_err(|error| store_error(&error))?;
         let mut by_contact = HashMap::new();
@@ -377,50 +343,5 @@ impl Head {
             },
             half: link.person.is_none(),
         })
-    }
-}
-
-impl Rows {
-    /// Whether a contact was listed in this pass with something to say.
-    fn holds(&self, id: &ContactId) -> bool {
-        self.contacts.contains_key(id) || self.linked.contains(id)
-    }
-
-    /// A contact that a link names.
-    pub(super) fn live_link(&mut self, link: LinkId, seen: Seen) {
-        self.linked.insert(seen.id.clone());
-        self.link(link).contact = live(seen);
-    }
-
-    pub(super) fn link(&mut self, id: LinkId) -> &mut Row {
-        self.links.entry(id).or_insert_with(nothing)
-    }
-
-    fn contact(&mut self, id: ContactId) -> &mut Row {
-        self.contacts.entry(id).or_insert_with(nothing)
-    }
-
-    fn person(&mut self, id: PersonId) -> &mut Row {
-        self.persons.entry(id).or_insert_with(nothing)
-    }
-}
-
-pub(super) fn nothing() -> Row {
-    Row { link: None, contact: ContactSight::Quiet, person: PersonSight::Quiet, witness: Witness::default() }
-}
-
-fn live(seen: Seen) -> ContactSight {
-    ContactSight::Live(Box::new(contact_now(seen)))
-}
-
-/// What an adapter saw, as a plan sees it.
-pub(super) fn contact_now(seen: Seen) -> ContactNow {
-    ContactNow {
-        id: seen.id,
-        stable: seen.stable,
-        revision: seen.revision,
-        contact: seen.contact,
-        in_group: seen.in_group,
-        changed_at: seen.changed_at.map(|at| at.0),
     }
 }

@@ -42,7 +42,7 @@ impl Rows {
     }
 }
 
-fn nothing() -> Row {
+pub(super) fn nothing() -> Row {
     Row { link: None, contact: ContactSight::Quiet, person: PersonSight::Quiet, witness: Witness::default() }
 }
 
