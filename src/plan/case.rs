@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::hold::hold_digest;
 use super::input::{ContactNow, ContactSight, Input, PersonNow, PersonSight, Row, Taken};
-use super::matching::{self, Match};
+use super::matching::{self, Match, Own};
 use super::merge::Terms;
 use super::step::{Reason, Side, Step, Then, WitnessNeeded, Write};
 use crate::account::Direction;
@@ -80,13 +80,13 @@ impl<'a> Claims<'a> {
                 return;
             }
             self.fresh.insert(now.id.clone());
-            match matching::person_for(input, &now, own, &self.waiting) {
+            match matching::person_for(input, &now, Own::of(row), &self.waiting) {
                 Match::One(person) => self.persons.entry(person).or_default().push(now.id.clone()),
                 Match::Hold(_, persons) => self.candidates.extend(persons),
                 Match::None | Match::Elsewhere(_) => {}
             }
         } else if let Some(now) = new_person(input, row) {
-            if let Match::One(contact) = matching::contact_for(input, &now, own) {
+            if let Match::One(contact) = matching::contact_for(input, &now, Own::of(row)) {
                 self.contacts.entry(contact).or_default().push(now.id);
             }
         } else if let (Some((id, link)), PersonSight::Gone) = (&row.link, &row.person)

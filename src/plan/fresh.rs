@@ -2,7 +2,7 @@
 
 use super::case::{Case, contact_half, contact_is_taken, new_contact, new_person, person_half};
 use super::input::{ContactNow, ContactSight, PersonNow, PersonSight, Taken};
-use super::matching::{self, Match};
+use super::matching::{self, Match, Own};
 use super::step::{Reason, Step, Then};
 use crate::contact::{ContactId, PersonId};
 use crate::link::{Hold, HoldCause, Link, State};
@@ -52,7 +52,7 @@ impl Case<'_> {
             let state = State::Held(Hold { cause, persons, contacts });
             self.hold_half(Link::half(state, Some(contact_half(now, old)), None))
         };
-        let outcome = match matching::person_for(self.input, now, self.own(), &self.claims.waiting) {
+        let outcome = match matching::person_for(self.input, now, Own::of(self.row), &self.claims.waiting) {
             Match::None => Wait::Apart,
             Match::Elsewhere(account) => {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), Some(&now.id), None));
@@ -85,7 +85,7 @@ impl Case<'_> {
             let state = State::Held(Hold { cause, persons, contacts });
             self.hold_half(Link::half(state, None, Some(person_half(now))))
         };
-        let outcome = match matching::contact_for(self.input, now, self.own()) {
+        let outcome = match matching::contact_for(self.input, now, Own::of(self.row)) {
             Match::None => Wait::Apart,
             Match::Elsewhere(account) => {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), None, Some(now.id)));
@@ -121,7 +121,7 @@ impl Case<'_> {
             let link = if let Some(Taken::Held(link)) = taken { Some(link) } else { None };
             let waits = *id != now.id && (taken.is_none() || link.is_some());
             if let Some(other) = self.input.directory.contact(id).filter(|c| waits && c.in_group) {
-                match matching::person_for(self.input, &other, link, &self.claims.waiting) {
+                match matching::person_for(self.input, &other, Own::held(link), &self.claims.waiting) {
                     Match::One(id) if id == person => rivals.push(other.id),
                     Match::Hold(_, persons) if persons.contains(&person) => rivals.push(other.id),
                     _ => {}
@@ -142,7 +142,7 @@ impl Case<'_> {
             let link = if let Some(Taken::Held(link)) = taken { Some(link) } else { None };
             let waits = *id != now.id && (taken.is_none() || link.is_some());
             if let Some(other) = self.input.directory.person(*id).filter(|_| waits) {
-                match matching::contact_for(self.input, &other, link) {
+                match matching::contact_for(self.input, &other, Own::held(link)) {
                     Match::One(id) if id == *contact => suitors.push(other.id),
                     Match::Hold(_, contacts) if contacts.contains(contact) => suitors.push(other.id),
                     _ => {}

@@ -5,11 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::input::{ContactNow, Directory, Input, PersonNow, Taken};
+use super::input::{ContactNow, Directory, Input, PersonNow, Row, Taken};
 use super::name;
 use crate::account::AccountName;
 use crate::contact::{Contact, ContactId, Element, Name, PersonId};
-use crate::link::{HoldCause, LinkId};
+use crate::link::{HoldCause, Link, LinkId};
 
 /// What was found of one new thing among the candidates `Id`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,22 +24,47 @@ pub(super) enum Match<Id> {
     Hold(HoldCause, Vec<Id>),
 }
 
+/// What is remembered of the one that is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own {
+    link: Option<LinkId>,
+    /// Whether an earlier pass decided that it is new, and was cut before the other half was there.
+    decided: bool,
+}
+
+impl Own {
+    /// Of a row.
+    pub(super) fn of(row: &Row) -> Self {
+        let link = row.link.as_ref();
+        let decided =
+            |(_, link): &(LinkId, Link)| link.is_active() && (link.contact.is_none() || link.person.is_none());
+        Self { link: link.map(|(id, _)| *id), decided: link.is_some_and(decided) }
+    }
+
+    /// Of a half that waits.
+    pub(super) fn held(link: Option<LinkId>) -> Self {
+        Self { link, decided: false }
+    }
+}
+
 /// Among the persons of the account's `match` scope. A person in `waiting`, which waits by itself, is free: its row is
 /// looked at in the same pass.
 pub(super) fn person_for(
     input: &Input<'_>,
     contact: &ContactNow,
-    own: Option<LinkId>,
+    own: Own,
     waiting: &BTreeMap<PersonId, LinkId>,
 ) -> Match<PersonId> {
     let free = |id: &PersonId, link| waiting.get(id) == Some(&link);
-    Seeker { pool: &Persons(input.directory), me: &contact.contact, own, first: first_pass(input), free: &free }.seek()
+    let twins = first_pass(input) || own.decided;
+    Seeker { pool: &Persons(input.directory), me: &contact.contact, own: own.link, twins, free: &free }.seek()
 }
 
 /// Among the contacts of the provider's whole book.
-pub(super) fn contact_for(input: &Input<'_>, person: &PersonNow, own: Option<LinkId>) -> Match<ContactId> {
+pub(super) fn contact_for(input: &Input<'_>, person: &PersonNow, own: Own) -> Match<ContactId> {
     let free = |_: &ContactId, _| false;
-    Seeker { pool: &Contacts(input.directory), me: &person.contact, own, first: first_pass(input), free: &free }.seek()
+    let twins = first_pass(input) || own.decided;
+    Seeker { pool: &Contacts(input.directory), me: &person.contact, own: own.link, twins, free: &free }.seek()
 }
 
 /// Who carries an e-mail or phone of a person that is gone, and whether it may be taken for the same human being: by
@@ -106,7 +131,8 @@ struct Seeker<'a, P: Pool> {
     pool: &'a P,
     me: &'a Contact,
     own: Option<LinkId>,
-    first: bool,
+    /// Whether one that is linked to a twin of this is no candidate.
+    twins: bool,
     /// Whether what waits by itself in this link may be taken.
     free: &'a dyn Fn(&P::Id, LinkId) -> bool,
 }
@@ -129,12 +155,13 @@ impl<P: Pool> Seeker<'_, P> {
     }
 
     /// Those found by `evidence`, without what is no candidate: a half of a dormant pair, and, while a first pass is
-    /// under way, a twin: one that this very import made of another that carries the same evidence. (Had both been
-    /// planned together, both would have been created; a crash between them must not make a difference.)
+    /// under way or where it was decided before that this one is new, a twin: one that the same import made of another
+    /// that carries the same evidence. (Had both been written together, both would have been created; a crash between
+    /// them must not make a difference.)
     fn candidates(&self, evidence: &Evidence<'_>, fits: impl Fn(&Contact) -> bool) -> Vec<(P::Id, Contact)> {
         let candidate = |id: &P::Id| match self.pool.taken(id) {
             Some(Taken::Dormant(link)) => self.own == Some(link),
-            Some(Taken::Linked(link)) => !(self.first && self.pool.partner_has(link, evidence)),
+            Some(Taken::Linked(link)) => !(self.twins && self.pool.partner_has(link, evidence)),
             _ => true,
         };
         let looked = self

@@ -8,7 +8,7 @@ use crate::contact::{
     Address, AddressPart, Capability, Change, ContactId, Digest, Element, ElementChange, Field, FieldChange, Fields,
     Name, PersonId, PhotoHash,
 };
-use crate::link::{Cause, Chosen, HoldCause, State};
+use crate::link::{Cause, Chosen, HoldCause, LinkId, State};
 use crate::plan::{
     ContactNow, ContactSight, Directory, Input, PersonNow, PersonSight, Reason, Refusal, Side, Step, Taken, Then,
     hold_digest, plan,
@@ -380,6 +380,32 @@ fn twins_of_a_first_import_are_made_alike_whether_or_not_it_was_cut() {
         assert_eq!(world.humans.len(), 2);
         assert_eq!(world.links.values().filter(|l| l.is_active()).count(), 2);
     }
+}
+
+#[test]
+fn what_was_decided_to_be_new_is_made_beside_its_twin_in_a_later_pass_too() {
+    let mut world = two_way();
+    let (first, second) =
+        (world.card(contact("Anna Weber; a@x; +49 30 1")), world.card(contact("Anna Weber; a@x; +49 30 1")));
+    let rows = world.observe(false);
+    let steps = world.plan(&rows).steps;
+    assert_eq!(steps.len(), 2);
+    let of = |id| steps.iter().find(|step| step.contact.as_ref() == Some(id)).expect("it");
+    // The intents of both were written, then the first one's person, then nothing.
+    let Then::Keep(half) = of(&second).then.clone() else { panic!("kept") };
+    assert!(half.is_active() && half.person.is_none());
+    world.apply(of(&first));
+    let link = LinkId(world.next());
+    world.links.insert(link, *half);
+    world.pass(true, |_| true);
+    world.settle();
+    assert_eq!(world.humans.len(), 2, "{:#?}", world.links);
+    assert!(world.links.values().all(|link| link.is_active() && link.person.is_some()));
+    // Without that decision it would have to wait.
+    let third = world.card(contact("Anna Weber; a@x; +49 30 1"));
+    world.settle();
+    let held = world.links.values().find(|link| link.contact_id() == Some(&third)).expect("it");
+    assert!(matches!(&held.state, State::Held(_)), "{held:#?}");
 }
 
 #[test]
