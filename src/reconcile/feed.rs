@@ -71,9 +71,7 @@ impl Feed {
         let view = shared.store.view().map_err(|error| store_error(&error))?;
         let watcher = Self::watcher(shared, &view)?;
         let full = sweep || self.is_sweep_due(shared, &watcher);
-        if full {
-            shared.mirror.start_walk();
-        }
+        shared.mirror.start_walk();
         let walk = Walk { feed: self, shared, full };
         walk.run(watcher, cancel).await
     }
@@ -155,7 +153,8 @@ impl Walk<'_> {
         for record in page.persons.into_iter().filter(|record| !record.deleted) {
             let person = to_person(self.shared, record);
             let before = view.person(person.id).map_err(|error| store_error(&error))?;
-            if before.as_ref() == Some(&person) {
+            // What was written or read while the page was under way is newer than the page.
+            if before.as_ref() == Some(&person) || (before.is_some() && self.shared.mirror.is_fresh(person.id)) {
                 continue;
             }
             if before.as_ref().is_none_or(|before| is_news(before, &person)) {
@@ -199,7 +198,8 @@ impl Walk<'_> {
     /// Ends a walk: what a complete one did not list is missing, and the next poll starts where this one did.
     async fn finish(&self, seen: &HashSet<PersonId>, watcher: Watcher, polled: &mut Polled) -> Result<(), Error> {
         let mut ops = vec![Op::PutWatcher(Box::new(watcher))];
-        let missing = if self.full { self.shared.mirror.finish_walk(seen) } else { Vec::new() };
+        let missing = self.shared.mirror.finish_walk(seen);
+        let missing = if self.full { missing } else { Vec::new() };
         let view = self.shared.store.view().map_err(|error| store_error(&error))?;
         let peers = self.peers(&view)?;
         for &id in &missing {

@@ -21,7 +21,7 @@ struct Index {
     owners: HashMap<PersonId, UserId>,
     finder: Finder<PersonId>,
     highest: Option<PersonId>,
-    /// What was put while a walk is under way: its absence from that walk proves nothing.
+    /// What was put while a walk is under way: its absence from that walk proves nothing, nor what a page says of it.
     fresh: Option<HashSet<PersonId>>,
 }
 
@@ -96,7 +96,12 @@ impl Mirror {
         self.read().finder.named(name)
     }
 
-    /// A walk over all persons starts: what is put from now on is not missed by it.
+    /// Whether a person was put since the walk started.
+    pub(super) fn is_fresh(&self, id: PersonId) -> bool {
+        self.read().fresh.as_ref().is_some_and(|fresh| fresh.contains(&id))
+    }
+
+    /// A walk starts: what is put from now on is not missed by it.
     pub(super) fn start_walk(&self) {
         self.write().fresh = Some(HashSet::new());
     }
