@@ -17,8 +17,8 @@ use crate::account::Direction;
 use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
 use crate::contact::{ContactId, Cursor, Digest, PersonId, Revision};
 use crate::link::{Cause, Link, LinkId, State};
-use crate::plan::{ContactNow, ContactSight, PersonSight, Row};
-use crate::store::{HeadState, Todo, TodoKey, View};
+use crate::plan::{ContactNow, ContactSight, PersonSight, Row, Witness};
+use crate::store::{HeadState, Mark, Todo, TodoKey, View};
 
 /// Failed and held things are looked at again this often even if nothing changed.
 pub(super) const DAILY: Duration = Duration::from_hours(24);
@@ -32,6 +32,8 @@ pub(super) struct Observed {
     pub(super) unreadable: Vec<(ContactId, String)>,
     /// Where the next listing starts.
     pub(super) cursor: Option<Cursor>,
+    /// What the store held when the pass looked: whoever is touched after that is for the next one.
+    pub(super) mark: Mark,
     /// Persons whose touch this pass answers.
     pub(super) touched: Vec<PersonId>,
     /// Where in the rows each contact read in this pass stands.
@@ -69,13 +71,14 @@ struct Head {
 impl Observer<'_> {
     /// Looks at both sides.
     pub(super) async fn observe(&self, stock: &mut Stock) -> Result<Observed, Error> {
-        let mut observed = Observed::default();
         let mut rows = Rows::default();
+        let mark = self.view.mark().map_err(|error| store_error(&error))?;
+        let mut observed = Observed { mark, ..Observed::default() };
         // A process that has just started knows nothing of the book beyond its links: it walks the whole once.
         let from = self.work.1.cursor.clone().filter(|_| !self.wish.full && !stock.is_empty());
         match self.list(from, stock, &mut observed, &mut rows).await {
             Err(error) if error.kind == Kind::CursorExpired => {
-                (observed, rows) = (Observed::default(), Rows::default());
+                (observed, rows) = (Observed { mark, ..Observed::default() }, Rows::default());
                 self.list(None, stock, &mut observed, &mut rows).await?;
             }
             other => other?,

@@ -371,9 +371,8 @@ impl Pass<'_> {
         let unreadable = |key: &TodoKey| observed.unreadable.iter().any(|(c, _)| *key == TodoKey::Contact(c.clone()));
         let answered = observed.answered.iter().filter(|key| !kept.contains_key(key) && !unreadable(key));
         ops.extend(answered.map(|key| Op::RemoveTodo(id, key.clone())));
-        // The watcher may have touched a person again since this pass looked.
-        ops.extend(observed.touched.iter().map(|&person| Op::UntouchSeen(id, person, mark)));
-        ops.extend(applied.touch.union(&left.touch).map(|&person| Op::Touch(id, person)));
+        ops.extend(observed.touched.iter().map(|&person| Op::UntouchSeen(id, person, observed.mark)));
+        ops.extend(applied.touch.iter().map(|&person| Op::Touch(id, person)));
         if applied.stopped.is_none() {
             checkpoint.cursor.clone_from(&observed.cursor);
             checkpoint.first_pass_done = true;

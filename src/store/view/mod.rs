@@ -24,7 +24,7 @@ use crate::account::AccountName;
 use crate::contact::PersonId;
 
 /// Which commit a [`View`] shows; see [`super::Op::UntouchSeen`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mark(pub(super) u64);
 
 /// The database at one moment.
