@@ -88,20 +88,33 @@ impl Apply<'_> {
 
     /// One chunk: intents first, then the steps side by side, then what may have been written is looked for.
     async fn chunk(&self, steps: Vec<Step>, stock: &mut Stock, applied: &mut Applied) -> Result<(), Error> {
-        let (prepared, ops) = self.prepare(steps)?;
-        if !ops.is_empty() {
-            self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
-        }
         let mut unknown = false;
+        let mut broken = None;
         {
+            // Before the intents are written: whoever looks for lost persons takes every intent in the journal for one
+            // whose write may be done.
             let _creating = self.shared.creating.read().await;
+            let (prepared, ops) = self.prepare(steps)?;
+            if !ops.is_empty() {
+                self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
+            }
             let stop = CancellationToken::new();
             let steps: Vec<BoxFuture<'_, _>> =
                 prepared.into_iter().map(|prepared| Doing { apply: self, stop: &stop }.run(prepared).boxed()).collect();
             let mut running = futures_util::stream::iter(steps).buffer_unordered(AT_ONCE);
             while let Some(done) = running.next().await {
-                unknown |= self.note(done?, stock, applied, &stop);
+                match done {
+                    Ok(done) => unknown |= self.note(done, stock, applied, &stop),
+                    // The store's: nothing more is begun, but what is under way ends.
+                    Err(error) => {
+                        stop.cancel();
+                        broken.get_or_insert(error);
+                    }
+                }
             }
+        }
+        if let Some(error) = broken {
+            return Err(error);
         }
         if unknown && recover::recover(self.shared, self.member, self.seat, self.work, self.cancel).await? {
             applied.again = true;
@@ -121,8 +134,11 @@ impl Apply<'_> {
             if let Then::Keep(half) = &step.then
                 && step.link.is_none()
                 && step.writes()
+                && (half.contact.is_none() || half.person.is_none())
             {
-                ops.push(Op::PutLink { checkpoint: self.work, id: link, link: half.clone() });
+                // Its picture is not uploaded yet. A pair is not kept before its writes: it would say that both agree.
+                let half = Link { photo: None, ..(**half).clone() };
+                ops.push(Op::PutLink { checkpoint: self.work, id: link, link: Box::new(half) });
             }
             let mut intents = Vec::new();
             for write in &mut step.writes {

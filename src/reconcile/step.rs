@@ -7,9 +7,9 @@ use super::feed::to_person;
 use super::organizations::store_error;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Book, Error, Kind, Seen, Written};
-use crate::contact::{Change, Contact, ContactId, FieldChange, PersonId, PhotoHash};
-use crate::link::{ContactHalf, Hold, HoldCause, Link, LinkId, PersonHalf, State};
-use crate::plan::{self, Side, Step, Then};
+use crate::contact::{Change, Contact, ContactId, Field, FieldChange, Fields, PersonId, PhotoHash};
+use crate::link::{ContactHalf, Link, LinkId, PersonHalf};
+use crate::plan::{Side, Step, Then};
 use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, TodoKey};
 
 /// How a step ended.
@@ -54,12 +54,18 @@ impl Doing<'_> {
     /// Carries the step out. An error is the store's: nothing more can be recorded, so nothing more may be written.
     pub(super) async fn run(self, prepared: Prepared) -> Result<Done, Error> {
         let Prepared { mut step, link, intents } = prepared;
-        let value = if let Then::Keep(link) = &step.then { Some((**link).clone()) } else { None };
+        let mut value = if let Then::Keep(link) = &step.then { Some((**link).clone()) } else { None };
         let writes = std::mem::take(&mut step.writes);
+        let pictured = writes.iter().any(|write| fields(&write.change).any(|field| field == Field::Photo));
+        if let Some(link) = value.as_mut().filter(|_| pictured) {
+            // Noted once it is uploaded or refused.
+            link.photo = None;
+        }
         let done = Done { reason: step.reason.as_str(), ..Done::default() };
         let mut draft = Draft { step, link, value, ops: Vec::new(), done };
         let mut rest = writes.into_iter().zip(intents);
         for (write, intent) in rest.by_ref() {
+            let touched: Vec<Field> = fields(&write.change).collect();
             let outcome = if self.stop.is_cancelled() || self.apply.cancel.is_cancelled() {
                 Err(Error::new(Kind::Cancelled, "the pass stopped before this contact's turn"))
             } else {
@@ -71,10 +77,14 @@ impl Doing<'_> {
                     draft.ops.push(Op::Done(intent));
                 }
                 draft.done.failed = Some((key_of(&draft.step), error));
+                draft.disagree(touched);
                 break;
             }
         }
-        draft.ops.extend(rest.map(|(_, intent)| Op::Done(intent)));
+        for (write, intent) in rest {
+            draft.disagree(fields(&write.change));
+            draft.ops.push(Op::Done(intent));
+        }
         self.finish(draft).await
     }
 
@@ -264,14 +274,23 @@ impl Draft {
         }
     }
 
+    /// These fields were not written: both sides do not agree on them, whatever the plan meant the link to say.
+    fn disagree(&mut self, fields: impl IntoIterator<Item = Field>) {
+        let unsaid = Contact { unsaid: Fields::ALL, ..Contact::default() };
+        if let Some(link) = &mut self.value {
+            fields.into_iter().for_each(|field| link.base.take(&unsaid, field));
+        }
+    }
+
     fn joined(&self) -> bool {
         self.value.as_ref().and_then(|link| link.contact.as_ref()).is_some_and(|half| half.joined)
     }
 }
 
-/// Whether a change asks the book to put the contact into the group.
-fn joins(change: &Change) -> bool {
-    matches!(change, Change::Patch { fields, .. } if fields.contains(&FieldChange::JoinGroup))
+/// The fields that a patch writes.
+fn fields(change: &Change) -> impl Iterator<Item = Field> + use<'_> {
+    let fields = if let Change::Patch { fields, .. } = change { fields.as_slice() } else { &[] };
+    fields.iter().filter_map(FieldChange::field)
 }
 
 /// Parts a change from the picture in it: its bytes go another way.
