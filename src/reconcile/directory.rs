@@ -7,13 +7,13 @@ use std::cell::RefCell;
 
 use super::member::{Member, Seat, Shared};
 use super::observe::Observed;
-use super::peers::Peers;
+use super::recover;
 use super::stock::Stock;
 use crate::account::MatchIn;
 use crate::contact::{Contact, ContactId, Name, PersonId};
 use crate::link::{Link, LinkId, State};
 use crate::plan::{ContactNow, ContactSight, Directory, PersonNow, Row, Taken};
-use crate::store::{CheckpointId, StoreError, View};
+use crate::store::{CheckpointId, Intent, IntentId, StoreError, View};
 
 /// The world around one plan, as it stood in one snapshot of the store.
 pub(super) struct Surroundings<'a> {
@@ -27,6 +27,8 @@ pub(super) struct Surroundings<'a> {
     /// What this pass saw: it is newer than the store.
     pub(super) observed: &'a Observed,
     pub(super) rows: &'a [Row],
+    /// Persons that other accounts may have created without knowing: they will find them.
+    pub(super) sought: &'a [(IntentId, Intent)],
     pub(super) failed: RefCell<Option<StoreError>>,
 }
 
@@ -54,6 +56,17 @@ impl Surroundings<'_> {
 
     fn link_of(&self, id: &ContactId) -> Option<(LinkId, Link)> {
         self.or_nothing(self.view.link_by_contact(self.checkpoint, id))
+    }
+
+    /// The account that will take an unlinked person for one of its own creation.
+    fn sought_by(&self, id: PersonId) -> Option<Taken> {
+        if self.sought.is_empty() || !self.or_nothing(recover::is_free(self.view, id).map(Some))? {
+            return None;
+        }
+        let person = self.or_nothing(self.view.person(id))?;
+        let country = self.member.declared.policy.country;
+        let (_, intent) = self.sought.iter().find(|(_, intent)| recover::may_have_made(intent, &person, country))?;
+        Some(Taken::Elsewhere(self.account_of(intent.checkpoint)))
     }
 
     fn account_of(&self, checkpoint: CheckpointId) -> crate::account::AccountName {
@@ -107,7 +120,7 @@ impl Directory for Surroundings<'_> {
             }
             best = best.or(Some(taken));
         }
-        best
+        self.sought_by(id).or(best)
     }
 
     fn contacts_with_email(&self, key: &str) -> Vec<ContactId> {

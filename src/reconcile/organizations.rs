@@ -60,6 +60,13 @@ impl Organizations {
         self.list(&mut turn, shared, cancel).await
     }
 
+    /// Lists all of them: a new one may not be shown as changed until it is edited.
+    pub(super) async fn relist(&self, shared: &Shared, cancel: &CancellationToken) -> Result<(), Error> {
+        let mut turn = self.turn.lock().await;
+        turn.listed = None;
+        self.list(&mut turn, shared, cancel).await
+    }
+
     async fn list(&self, turn: &mut Turn, shared: &Shared, cancel: &CancellationToken) -> Result<(), Error> {
         let mut query = OrganizationsQuery { updated_since: turn.listed, cursor: None };
         let mut since = None;

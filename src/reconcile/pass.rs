@@ -241,6 +241,7 @@ impl Pass<'_> {
     }
 
     fn plan(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row]) -> Result<Plan, Stop> {
+        let sought = recover::creations_of_others(frame.view, frame.checkpoint)?;
         let directory = Surroundings {
             shared: self.shared,
             member: self.member,
@@ -251,6 +252,7 @@ impl Pass<'_> {
             stock,
             observed: frame.observed,
             rows,
+            sought: &sought,
             failed: RefCell::default(),
         };
         let plan = plan(&Input {

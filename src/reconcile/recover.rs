@@ -5,17 +5,20 @@
 //! when the write was intended, and one unlinked person of the owner with equal name, e-mails and phones is adopted (of twins
 //! one each). Changed and deleted ones are read anew; the next pass plans from what is there.
 
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
 use tokio_util::sync::CancellationToken;
 
 use super::feed::to_person;
 use super::member::{Member, Seat, Shared};
 use super::organizations::store_error;
-use super::peers::Peers;
-use crate::adapter::pipedrive::{PersonFound, PersonRecord};
+use crate::account::Country;
+use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Error, Found, Wanted};
-use crate::contact::{Change, Contact, ContactId, Field, PersonId};
+use crate::contact::{Change, ContactId, Field, Name, PersonId};
 use crate::link::{ContactHalf, Link, LinkId, PersonHalf};
-use crate::store::{CheckpointId, Intent, IntentId, IntentKind, Op, Person, Side, View};
+use crate::store::{CheckpointId, Intent, IntentId, IntentKind, Op, Person, Side, StoreError, View};
 
 /// Clears the checkpoint's journal. Returns whether there was anything in it.
 pub(super) async fn recover(
@@ -38,9 +41,9 @@ pub(super) async fn recover(
         match (&intent.what, intent.side) {
             (IntentKind::Contact(Change::Create { .. }), Side::Pipedrive) => creations.push((id, intent)),
             (IntentKind::Contact(change), Side::Provider) => recovery.contact(id, &intent, change).await?,
-            (IntentKind::Contact(change), Side::Pipedrive) => recovery.person(id, change).await?,
+            (IntentKind::Contact(change), Side::Pipedrive) => recovery.person(id, &intent, change).await?,
             (IntentKind::Organization { .. }, _) => {
-                shared.organizations.refresh(shared, cancel).await?;
+                shared.organizations.relist(shared, cancel).await?;
                 shared.store.write(vec![Op::Done(id)]).await.map_err(|error| store_error(&error))?;
             }
         }
@@ -58,17 +61,26 @@ struct Recovery<'a> {
 }
 
 impl Recovery<'_> {
-    /// Persons that may have been created.
+    /// Persons that may have been created. Of those that look alike each goes to one intent, oldest first, also where that
+    /// is another account's of the same owner: what that one will look for later is not taken from it.
     async fn creations(&self, intents: Vec<(IntentId, Intent)>) -> Result<(), Error> {
-        let Some(mark) = intents.iter().filter_map(|(_, intent)| intent.highest).min() else { return Ok(()) };
+        if intents.is_empty() {
+            return Ok(());
+        }
+        let mut all = self.of_others()?;
+        all.extend(intents);
+        all.sort_by_key(|(id, _)| *id);
+        let Some(mark) = all.iter().map(|(_, intent)| intent.highest.unwrap_or(0)).min() else { return Ok(()) };
         let mut orphans = self.unlinked_above(PersonId(mark)).await?;
-        for (id, intent) in intents {
-            let IntentKind::Contact(Change::Create { contact, .. }) = &intent.what else { continue };
-            let above = PersonId(intent.highest.unwrap_or(0));
-            let at = orphans.iter().position(|p| p.id > above && self.is_same(contact, &p.contact));
+        let country = self.member.declared.policy.country;
+        for (id, intent) in all {
+            let at = orphans.iter().position(|person| may_have_made(&intent, person, country));
+            let person = at.map(|at| orphans.remove(at));
+            if intent.checkpoint != self.checkpoint {
+                continue;
+            }
             let mut ops = vec![Op::Done(id)];
-            if let Some(at) = at {
-                let person = orphans.remove(at);
+            if let Some(person) = person {
                 ops.extend(self.adopt(&intent, &person)?);
                 self.shared.mirror.put(&person);
                 ops.push(Op::PutPerson(Box::new(person)));
@@ -76,6 +88,25 @@ impl Recovery<'_> {
             self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
         }
         Ok(())
+    }
+
+    /// Persons that other accounts of the same owner may have created without knowing.
+    fn of_others(&self) -> Result<Vec<(IntentId, Intent)>, Error> {
+        let read = || {
+            let view = self.shared.store.view()?;
+            let owner = self.member.declared.owner.to_lowercase();
+            let mut all = creations_of_others(&view, self.checkpoint)?;
+            let mut owners = HashMap::new();
+            for (_, intent) in &all {
+                if let Entry::Vacant(vacant) = owners.entry(intent.checkpoint) {
+                    let theirs = view.checkpoint(intent.checkpoint)?;
+                    vacant.insert(theirs.is_some_and(|theirs| theirs.scope.owner == owner));
+                }
+            }
+            all.retain(|(_, intent)| owners.get(&intent.checkpoint) == Some(&true));
+            Ok(all)
+        };
+        read().map_err(|error: StoreError| store_error(&error))
     }
 
     /// The owner's persons above a mark that no link names; lowest id first.
@@ -88,11 +119,8 @@ impl Recovery<'_> {
             let view = self.shared.store.view().map_err(|error| store_error(&error))?;
             let peers = Peers::of(&view, self.shared.company.identity()).map_err(|error| store_error(&error))?;
             for record in page.persons {
-                if record.id > mark
-                    && record.owner == self.seat.owner
-                    && !record.deleted
-                    && is_free(&view, &peers, &record)?
-                {
+                let candidate = record.id > mark && record.owner == self.seat.owner && !record.deleted;
+                if candidate && is_free(&view, record.id).map_err(|error| store_error(&error))? {
                     orphans.push(to_person(self.shared, record));
                 }
             }
@@ -102,26 +130,19 @@ impl Recovery<'_> {
             }
         }
         orphans.sort_by_key(|person| person.id);
+        orphans.dedup_by_key(|person| person.id);
         Ok(orphans)
     }
 
-    fn is_same(&self, intended: &Contact, found: &Contact) -> bool {
-        let country = self.member.declared.policy.country;
-        let (mut intended, mut found) = (intended.clone(), found.clone());
-        intended.read_phones_in(country);
-        found.read_phones_in(country);
-        intended.name = crate::contact::Name::display(&intended.shown_name().unwrap_or_default());
-        [Field::Name, Field::Emails, Field::Phones].into_iter().all(|field| intended.same_in(&found, field))
-    }
-
-    /// Completes the link that waited for its person.
+    /// Completes the link that waited for its person; the next pass brings over what is still missing of it.
     fn adopt(&self, intent: &Intent, person: &Person) -> Result<Vec<Op>, Error> {
         let Some(id) = intent.link else { return Ok(Vec::new()) };
         let Some(mut link) = self.link(id)? else { return Ok(Vec::new()) };
         let mut seen = person.contact.clone();
         seen.read_phones_in(self.member.declared.policy.country);
         link.person = Some(PersonHalf { id: person.id, seen });
-        Ok(vec![Op::PutLink { checkpoint: self.checkpoint, id, link: Box::new(link) }])
+        let put = Op::PutLink { checkpoint: self.checkpoint, id, link: Box::new(link) };
+        Ok(vec![put, Op::Touch(self.checkpoint, person.id)])
     }
 
     fn link(&self, id: LinkId) -> Result<Option<Link>, Error> {
@@ -144,11 +165,19 @@ impl Recovery<'_> {
                 ops.push(Op::PutLink { checkpoint: self.checkpoint, id: link_id, link: Box::new(link) });
             }
         }
+        if let Change::Delete { id: deleted } = change {
+            let link = intent.link.map(|link| self.link(link)).transpose()?.flatten();
+            let stable = link.and_then(|link| link.contact?.stable);
+            let found = self.member.provider.read(&[Wanted { id: deleted.clone(), stable }], self.cancel).await?;
+            if matches!(found.first(), Some(Found::Gone)) {
+                ops.push(Op::CountDeletion { checkpoint: self.checkpoint, at: intent.at });
+            }
+        }
         self.shared.store.write(ops).await.map_err(|error| store_error(&error))
     }
 
     /// A person that was to be changed or deleted: read, and looked at by the next pass.
-    async fn person(&self, id: IntentId, change: &Change) -> Result<(), Error> {
+    async fn person(&self, id: IntentId, intent: &Intent, change: &Change) -> Result<(), Error> {
         let mut ops = vec![Op::Done(id)];
         if let Some(person) = change.id().and_then(PersonId::parse) {
             ops.push(Op::Touch(self.checkpoint, person));
@@ -161,6 +190,9 @@ impl Recovery<'_> {
                 PersonFound::Deleted { .. } | PersonFound::NotFound => {
                     self.shared.mirror.remove(person);
                     ops.push(Op::RemovePerson(person));
+                    if matches!(change, Change::Delete { .. }) {
+                        ops.push(Op::CountDeletion { checkpoint: self.checkpoint, at: intent.at });
+                    }
                 }
             }
         }
@@ -168,9 +200,38 @@ impl Recovery<'_> {
     }
 }
 
-fn is_free(view: &View, peers: &Peers, record: &PersonRecord) -> Result<bool, Error> {
-    let links = peers.links_to(view, record.id).map_err(|error| store_error(&error))?;
-    Ok(links.is_empty())
+/// Whether no link has this person as its half. A mere candidate of something that waits is free.
+pub(super) fn is_free(view: &View, person: PersonId) -> Result<bool, StoreError> {
+    for (checkpoint, id) in view.link_by_person(person)? {
+        if view.link(checkpoint, id)?.is_some_and(|link| link.person_id() == Some(person)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The persons that accounts other than this checkpoint's intended to create, and may have.
+pub(super) fn creations_of_others(view: &View, own: CheckpointId) -> Result<Vec<(IntentId, Intent)>, StoreError> {
+    let named: BTreeSet<CheckpointId> = view.names()?.into_iter().map(|(_, id)| id).collect();
+    let mut all = view.intents()?;
+    all.retain(|(_, intent)| {
+        let creation = matches!(&intent.what, IntentKind::Contact(Change::Create { .. }));
+        creation && intent.side == Side::Pipedrive && intent.checkpoint != own && named.contains(&intent.checkpoint)
+    });
+    Ok(all)
+}
+
+/// Whether this intent, if it was carried out, may have made this person: it is newer, with equal name, e-mails and phones.
+pub(super) fn may_have_made(intent: &Intent, person: &Person, country: Option<Country>) -> bool {
+    let IntentKind::Contact(Change::Create { contact, .. }) = &intent.what else { return false };
+    if person.id.0 <= intent.highest.unwrap_or(0) {
+        return false;
+    }
+    let (mut intended, mut found) = ((**contact).clone(), person.contact.clone());
+    intended.read_phones_in(country);
+    found.read_phones_in(country);
+    intended.name = Name::display(&intended.shown_name().unwrap_or_default());
+    [Field::Name, Field::Emails, Field::Phones].into_iter().all(|field| intended.same_in(&found, field))
 }
 
 /// The stable identity of a contact whose id we chose: the same text.
