@@ -255,9 +255,9 @@ impl Doing<'_> {
             (Then::Forget, _) if !failed => draft.ops.push(Op::RemoveLink { checkpoint, id }),
             _ => {}
         }
-        // What waited by itself is the other half of this link now.
-        let absorbed = draft.step.absorbs.filter(|_| !failed);
-        draft.ops.extend(absorbed.map(|id| Op::RemoveLink { checkpoint, id }));
+        if let Some(id) = draft.step.absorbs.filter(|_| !failed) {
+            draft.ops.push(Op::RemoveLink { checkpoint, id });
+        }
         if !draft.ops.is_empty() {
             self.apply.shared.store.write(draft.ops).await.map_err(|error| store_error(&error))?;
         }

@@ -4,12 +4,16 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use carnetd::clock::RealClock;
-use carnetd::config::{self, Environment};
-use carnetd::daemon::{self, Create};
+use carnetd::adapter::SharedBook;
+use carnetd::adapter::folder::Folder;
+use carnetd::clock::{RealClock, SharedClock};
+use carnetd::config::{self, Config, Environment};
+use carnetd::daemon::{self, Create, Engine};
 use carnetd::http::{Client, Method, Request, Settings, Unpaced, Url};
 use carnetd::sandbox::{Options, Sandbox, serve};
 use carnetd::status::{HeldItem, Operator, Outcome, Synced};
+use carnetd::store::{Faults, Store, StoreError};
+use carnetd::watch::Watcher;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -125,12 +129,29 @@ impl World {
     /// What commands talk to: one for the life of the world, as a daemon would be.
     pub(crate) async fn operator(&mut self) -> &dyn Operator {
         if self.operator.is_none() {
-            let environment = Environment { config_path: self.path("carnetd.toml"), ..Environment::default() };
-            let config = config::load(&environment).unwrap_or_else(|problems| panic!("{problems}"));
+            let (environment, config) = self.load();
             let operator = daemon::local(environment, config, Create::IfMissing).await.expect("a state");
             self.operator = Some(operator);
         }
         self.operator.as_deref().expect("just made")
+    }
+
+    fn load(&self) -> (Environment, Config) {
+        let environment = Environment { config_path: self.path("carnetd.toml"), ..Environment::default() };
+        let config = config::load(&environment).unwrap_or_else(|problems| panic!("{problems}"));
+        (environment, config)
+    }
+
+    /// One pass of a process whose state takes this many commits and then no more, like one that is killed after them.
+    /// Says whether it was stopped.
+    pub(crate) async fn stopped_after(&mut self, commits: u64) -> bool {
+        self.restart();
+        let (environment, config) = self.load();
+        let faults = Faults { stop_after_commits: Some(commits), ..Faults::default() };
+        let store = Store::open_with(&config.state_dir.join("state.redb"), faults).expect("a state");
+        let engine = Engine::with(environment, config, store.clone(), Arc::new(RealClock), Box::new(folder));
+        let _ = daemon::commands(engine).sync(None, false).await;
+        matches!(store.write(Vec::new()).await, Err(StoreError::Stopped))
     }
 
     /// Ends the process's memory: the next command starts from what is on disk.
@@ -227,6 +248,16 @@ impl World {
         assert!(answer.is_success(), "{path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
         if answer.body.is_empty() { json!(null) } else { answer.json().unwrap_or(json!(null)) }
     }
+}
+
+fn folder(
+    account: &config::Account,
+    watcher: Option<&Watcher>,
+    clock: &SharedClock,
+) -> Result<SharedBook, carnetd::adapter::Error> {
+    let config::Book::Folder { path } = &account.book else { panic!("a folder") };
+    let country = account.policy.country;
+    Ok(Arc::new(Folder::new(path.clone(), account.group.clone(), country, watcher, Arc::clone(clock))))
 }
 
 /// The values of a person's e-mails or phones.
