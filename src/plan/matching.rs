@@ -37,7 +37,7 @@ impl Own {
     pub(super) fn of(row: &Row) -> Self {
         let link = row.link.as_ref();
         let decided =
-            |(_, link): &(LinkId, Link)| link.is_active() && (link.contact.is_none() || link.person.is_none());
+            |(_, link): &(LinkId, Box<Link>)| link.is_active() && (link.contact.is_none() || link.person.is_none());
         Self { link: link.map(|(id, _)| *id), decided: link.is_some_and(decided) }
     }
 

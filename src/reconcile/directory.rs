@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use super::member::{Member, Seat, Shared};
 use super::observe::Observed;
+use super::peers::Peers;
 use super::recover;
 use super::stock::Stock;
 use crate::account::MatchIn;
@@ -60,7 +61,7 @@ impl Surroundings<'_> {
 
     /// The account that will take an unlinked person for one of its own creation.
     fn sought_by(&self, id: PersonId) -> Option<Taken> {
-        if self.sought.is_empty() || !self.or_nothing(recover::is_free(self.view, id).map(Some))? {
+        if self.sought.is_empty() || !self.or_nothing(recover::is_free(self.view, self.peers, id).map(Some))? {
             return None;
         }
         let person = self.or_nothing(self.view.person(id))?;

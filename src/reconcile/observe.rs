@@ -17,7 +17,7 @@ use crate::account::Direction;
 use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
 use crate::contact::{ContactId, Cursor, Digest, PersonId, Revision};
 use crate::link::{Cause, Link, LinkId, State};
-use crate::plan::{ContactNow, ContactSight, PersonSight, Row, Witness};
+use crate::plan::{ContactNow, ContactSight, PersonSight, Row};
 use crate::store::{HeadState, Mark, Todo, TodoKey, View};
 
 /// Failed and held things are looked at again this often even if nothing changed.

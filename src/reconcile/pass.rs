@@ -23,7 +23,7 @@ use crate::account::{Scope, ScopeChange};
 use crate::adapter::Error;
 use crate::contact::{ContactId, Digest};
 use crate::plan::{Input, Ledger, Plan, Row, Step, plan};
-use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Mark, Op, PassRecord, Todo, TodoKey, View};
+use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
 
 /// What a pass would do.
 #[derive(Debug)]
@@ -161,7 +161,6 @@ impl Pass<'_> {
             left.todos = todos;
             (plan, records, left)
         };
-        let mark = view.mark()?;
         // What was only needed to decide is not kept while the steps run.
         observed.others.clear();
         drop(view);
@@ -181,7 +180,7 @@ impl Pass<'_> {
         let applied = apply.run(plan.steps, stock).await?;
         // What failed would fail again at once.
         let again = applied.again || (left.released && applied.left.is_empty());
-        self.record(work, (&observed, mark), (&applied, left)).await?;
+        self.record(work, &observed, (&applied, left)).await?;
         match applied.stopped {
             Some(error) => Err(error.into()),
             None => Ok(again),
@@ -359,7 +358,7 @@ impl Pass<'_> {
     async fn record(
         &self,
         (id, mut checkpoint): Work,
-        (observed, mark): (&Observed, Mark),
+        observed: &Observed,
         (applied, left): (&Applied, Leftover),
     ) -> Result<(), Stop> {
         let now = self.shared.clock.now();

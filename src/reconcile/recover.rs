@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::feed::to_person;
 use super::member::{Member, Seat, Shared};
 use super::organizations::store_error;
+use super::peers::Peers;
 use crate::account::Country;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Error, Found, Wanted};
@@ -120,7 +121,7 @@ impl Recovery<'_> {
             let peers = Peers::of(&view, self.shared.company.identity()).map_err(|error| store_error(&error))?;
             for record in page.persons {
                 let candidate = record.id > mark && record.owner == self.seat.owner && !record.deleted;
-                if candidate && is_free(&view, record.id).map_err(|error| store_error(&error))? {
+                if candidate && is_free(&view, &peers, record.id).map_err(|error| store_error(&error))? {
                     orphans.push(to_person(self.shared, record));
                 }
             }
@@ -200,10 +201,10 @@ impl Recovery<'_> {
     }
 }
 
-/// Whether no link has this person as its half. A mere candidate of something that waits is free.
-pub(super) fn is_free(view: &View, person: PersonId) -> Result<bool, StoreError> {
-    for (checkpoint, id) in view.link_by_person(person)? {
-        if view.link(checkpoint, id)?.is_some_and(|link| link.person_id() == Some(person)) {
+/// Whether a person is no half of any link of this company. A hold that merely lists it does not count.
+pub(super) fn is_free(view: &View, peers: &Peers, id: PersonId) -> Result<bool, StoreError> {
+    for (checkpoint, link) in peers.links_to(view, id)? {
+        if view.link(checkpoint, link)?.is_some_and(|link| link.person_id() == Some(id)) {
             return Ok(false);
         }
     }

@@ -8,8 +8,8 @@ use super::organizations::store_error;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Book, Error, Kind, Seen, Written};
 use crate::contact::{Change, Contact, ContactId, Field, FieldChange, Fields, PersonId, PhotoHash};
-use crate::link::{ContactHalf, Link, LinkId, PersonHalf};
-use crate::plan::{Side, Step, Then};
+use crate::link::{ContactHalf, Hold, HoldCause, Link, LinkId, PersonHalf, State};
+use crate::plan::{self, Side, Step, Then};
 use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, TodoKey};
 
 /// How a step ended.
@@ -291,6 +291,11 @@ impl Draft {
 fn fields(change: &Change) -> impl Iterator<Item = Field> + use<'_> {
     let fields = if let Change::Patch { fields, .. } = change { fields.as_slice() } else { &[] };
     fields.iter().filter_map(FieldChange::field)
+}
+
+/// Whether a change asks the book to put the contact into the group.
+fn joins(change: &Change) -> bool {
+    matches!(change, Change::Patch { fields, .. } if fields.contains(&FieldChange::JoinGroup))
 }
 
 /// Parts a change from the picture in it: its bytes go another way.
