@@ -233,6 +233,11 @@ impl World {
         self.call(Method::POST, "_faults", Some(body)).await;
     }
 
+    /// Ends all misbehaviour.
+    pub(crate) async fn well(&self) {
+        self.call(Method::DELETE, "_faults", None).await;
+    }
+
     async fn get(&self, path: &str) -> Value {
         self.call(Method::GET, path, None).await
     }
