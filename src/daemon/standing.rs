@@ -90,7 +90,7 @@ impl Standing {
     /// The account's part of the status document.
     pub(super) fn show(&self, name: &AccountName, view: &View) -> Result<Account, StoreError> {
         let stored = view.checkpoint_of(name)?;
-        let (state, reason, code) = self.state();
+        let (mut state, mut reason, code) = self.state();
         let (mut contacts, mut held, mut totals) = (0, 0, Totals::default());
         let (mut last_pass, mut last_change, mut reason_code) = (None, None, code.map(str::to_owned));
         if let Some((id, checkpoint)) = stored {
@@ -104,6 +104,9 @@ impl Standing {
             };
             last_pass = checkpoint.last_pass.as_ref().map(pass);
             last_change = checkpoint.last_change.as_ref().map(pass);
+            if let (State::Starting, Some(hold)) = (state, &checkpoint.hold) {
+                (state, reason) = (State::Held, Some(hold.message.clone()));
+            }
             if let (State::Held, Some(hold)) = (state, &checkpoint.hold) {
                 reason_code = Some(hold.code.clone());
             }

@@ -4,7 +4,10 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+mod accounts;
 mod crash;
+mod dangers;
 mod one_way;
+mod table;
 mod two_way;
 mod world;

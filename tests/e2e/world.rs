@@ -1,17 +1,22 @@
 //! A folder, a sandbox and a configuration, and what a test does with them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
+use carnetd::account::AccountName;
 use carnetd::adapter::SharedBook;
 use carnetd::adapter::folder::Folder;
-use carnetd::clock::{RealClock, SharedClock};
+use carnetd::clock::{Clock, Moment, RealClock, SharedClock, Sleep};
 use carnetd::config::{self, Config, Environment};
-use carnetd::daemon::{self, Create, Engine};
+use carnetd::contact::Digest;
+use carnetd::daemon::{self, Engine};
 use carnetd::http::{Client, Method, Request, Settings, Unpaced, Url};
 use carnetd::sandbox::{Options, Sandbox, serve};
-use carnetd::status::{HeldItem, Operator, Outcome, Synced};
+use carnetd::status::{Account, HeldItem, Operator, Outcome, Synced};
 use carnetd::store::{Faults, Store, StoreError};
 use carnetd::watch::Watcher;
 use serde_json::{Value, json};
@@ -21,15 +26,45 @@ use tokio_util::sync::CancellationToken;
 /// The owner of what comes in, who is also the token's user.
 pub(crate) const OWNER: &str = "alice@acme.example";
 
-/// A world of one folder account.
+/// The machine's clock, moved ahead.
+#[derive(Debug, Default)]
+struct Ahead(AtomicI64);
+
+impl Ahead {
+    fn by(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Clock for Ahead {
+    fn now(&self) -> Moment {
+        Moment(RealClock.now().0 + self.by())
+    }
+
+    fn sleep_until(&self, until: Moment) -> Sleep {
+        RealClock.sleep_until(Moment(until.0 - self.by()))
+    }
+}
+
+/// A world of folder accounts; most tests have one, `alice`, whose folder is `cards`.
 pub(crate) struct World {
+    clock: Arc<Ahead>,
     directory: TempDir,
     root: Url,
     client: Client,
     stop: CancellationToken,
     operator: Option<Box<dyn Operator>>,
-    direction: &'static str,
-    extra: String,
+    accounts: String,
+}
+
+/// An account's declaration: a folder below the world's, its group and direction, and further keys.
+pub(crate) fn account(name: &str, folder: &str, group: &str, direction: &str, extra: &str) -> String {
+    let owner = if extra.contains("owner =") { String::new() } else { format!("owner = \"{OWNER}\"\n") };
+    let visibility = if extra.contains("visibility =") { "" } else { "visibility = \"company\"\n" };
+    format!(
+        "[accounts.{name}]\nprovider = \"folder\"\npath = \"{folder}\"\n{owner}{visibility}group = \"{group}\"\n\
+         direction = \"{direction}\"\n{extra}\n"
+    )
 }
 
 impl Drop for World {
@@ -40,26 +75,44 @@ impl Drop for World {
 
 impl World {
     /// An empty folder, one-way or two-way, and an empty company.
-    pub(crate) async fn new(direction: &'static str) -> Self {
+    pub(crate) async fn new(direction: &str) -> Self {
         Self::with(direction, "").await
     }
 
     /// The same with more keys of the account.
-    pub(crate) async fn with(direction: &'static str, extra: &str) -> Self {
+    pub(crate) async fn with(direction: &str, extra: &str) -> Self {
+        Self::of(&account("alice", "cards", "*", direction, extra)).await
+    }
+
+    /// The same with these accounts.
+    pub(crate) async fn of(accounts: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let client = Client::new(&Settings::default(), Arc::new(RealClock), 1).expect("a client");
         let root = Url::parse("http://127.0.0.1:1/").expect("a URL");
         let stop = CancellationToken::new();
-        let extra = extra.to_owned();
-        let mut world = Self { directory, root, client, stop, operator: None, direction, extra };
+        let (accounts, clock) = (accounts.to_owned(), Arc::default());
+        let mut world = Self { clock, directory, root, client, stop, operator: None, accounts };
         fs::create_dir(world.path("cards")).expect("a folder");
         fs::write(world.path("token"), format!("sandbox:{OWNER}\n")).expect("a token");
         world.start_sandbox().await;
         world
     }
 
+    /// Another company, empty, under another address.
+    pub(crate) async fn move_to_new_company(&mut self) {
+        self.stop.cancel();
+        self.stop = CancellationToken::new();
+        self.operator = None;
+        self.start("sandbox-2.log").await;
+    }
+
     async fn start_sandbox(&mut self) {
-        let options = Options { state: Some(self.path("sandbox.log")), clock: Arc::new(RealClock), seed: 7 };
+        self.start("sandbox.log").await;
+    }
+
+    async fn start(&mut self, log: &str) {
+        let clock: SharedClock = Arc::clone(&self.clock) as _;
+        let options = Options { state: Some(self.path(log)), clock, seed: 7 };
         let sandbox = Sandbox::open(options).expect("a sandbox");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -74,18 +127,23 @@ impl World {
     fn configure(&self) {
         let text = format!(
             "state_dir = \"state\"\n[pipedrive]\nurl = \"{}pipedrive\"\ntoken_file = \"token\"\nvisibility_levels = 2\n\
-             [status]\nlisten = \"off\"\n[accounts.alice]\nprovider = \"folder\"\npath = \"cards\"\nowner = \"{OWNER}\"\n\
-             group = \"*\"\ndirection = \"{}\"\nvisibility = \"company\"\n{}\n",
-            self.root, self.direction, self.extra
+             [status]\nlisten = \"off\"\n{}",
+            self.root, self.accounts
         );
         fs::write(self.path("carnetd.toml"), text).expect("a configuration");
     }
 
-    /// Changes the account's further keys; the next command reads them.
-    pub(crate) fn reconfigure(&mut self, extra: &str) {
-        self.extra = extra.to_owned();
+    /// Declares other accounts; the next command is another process.
+    pub(crate) fn declare(&mut self, accounts: &str) {
+        accounts.clone_into(&mut self.accounts);
         self.configure();
         self.operator = None;
+    }
+
+    /// Lets time pass.
+    pub(crate) fn later(&self, by: Duration) {
+        let by = i64::try_from(by.as_millis()).expect("a time");
+        self.clock.0.fetch_add(by, Ordering::Relaxed);
     }
 
     /// A path in the world's directory.
@@ -130,8 +188,10 @@ impl World {
     pub(crate) async fn operator(&mut self) -> &dyn Operator {
         if self.operator.is_none() {
             let (environment, config) = self.load();
-            let operator = daemon::local(environment, config, Create::IfMissing).await.expect("a state");
-            self.operator = Some(operator);
+            let store = Store::open_or_create(&config.state_dir.join("state.redb")).expect("a state");
+            let clock: SharedClock = Arc::clone(&self.clock) as _;
+            let engine = Engine::with(environment, config, store, clock, Box::new(folder));
+            self.operator = Some(daemon::commands(engine));
         }
         self.operator.as_deref().expect("just made")
     }
@@ -163,6 +223,53 @@ impl World {
     pub(crate) async fn sync(&mut self) -> Synced {
         let mut synced = self.operator().await.sync(None, false).await.expect("a pass");
         synced.pop().expect("one account")
+    }
+
+    /// One pass of every account, by its name.
+    pub(crate) async fn each(&mut self) -> BTreeMap<String, Synced> {
+        let synced = self.operator().await.sync(None, false).await.expect("passes");
+        synced.into_iter().map(|synced| (synced.account.clone(), synced)).collect()
+    }
+
+    /// One pass that is held whole; gives back what it says of itself.
+    pub(crate) async fn refused(&mut self) -> HeldItem {
+        let synced = self.sync().await;
+        assert_eq!(synced.outcome, Outcome::Held, "{synced:?}");
+        let account = synced.account;
+        let mut held = self.held().await;
+        held.retain(|item| item.account == account && item.what == synced.message.clone().unwrap_or_default());
+        assert_eq!(held.len(), 1, "{held:?}");
+        assert!(self.status(&account).await.held > 0, "status shows that something waits");
+        held.remove(0)
+    }
+
+    /// The codes of what waits.
+    pub(crate) async fn codes(&mut self) -> Vec<String> {
+        let codes: Vec<String> = self.held().await.into_iter().map(|item| item.code).collect();
+        let mut shown = 0;
+        for account in self.operator().await.snapshot().accounts {
+            shown += account.held;
+        }
+        assert_eq!(shown, codes.len() as u64, "status counts what waits: {codes:?}");
+        codes
+    }
+
+    /// Somebody's yes.
+    pub(crate) async fn confirm(&mut self, item: &HeldItem) {
+        let digest = Digest::parse(&item.digest).expect("a digest");
+        let name = AccountName::new(&item.account).expect("a name");
+        self.operator().await.confirm(&name, digest).await.expect("confirmed");
+    }
+
+    /// What the status document says of an account.
+    pub(crate) async fn status(&mut self, name: &str) -> Account {
+        let accounts = self.operator().await.snapshot().accounts;
+        accounts.into_iter().find(|account| account.name == name).expect("the account")
+    }
+
+    /// The only account's active links.
+    pub(crate) async fn links(&mut self) -> u64 {
+        self.operator().await.snapshot().accounts[0].contacts
     }
 
     /// One pass that must end well, as (added, updated, deleted, failed).
@@ -228,9 +335,20 @@ impl World {
         self.call(Method::POST, "pipedrive/api/v2/persons", Some(body)).await["data"].clone()
     }
 
-    /// Makes the stand-in misbehave, or sets its company up.
-    pub(crate) async fn faults(&self, body: Value) {
-        self.call(Method::POST, "_faults", Some(body)).await;
+    /// Two persons are merged by a colleague: the second one stays.
+    pub(crate) async fn merge_persons(&self, gone: &Value, kept: &Value) {
+        let body = json!({"merge_with_id": kept});
+        self.call(Method::PUT, &format!("pipedrive/api/v1/persons/{gone}/merge"), Some(body)).await;
+    }
+
+    /// The id of a user, who springs into being.
+    pub(crate) async fn user(&self, email: &str) -> Value {
+        self.call_as(email, Method::GET, "pipedrive/api/v1/users/me", None).await["data"]["id"].clone()
+    }
+
+    /// Sets the company up.
+    pub(crate) async fn settings(&self, settings: Value) {
+        self.call(Method::POST, "_faults", Some(json!({"pipedrive": settings}))).await;
     }
 
     /// Ends all misbehaviour.
@@ -243,9 +361,13 @@ impl World {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        self.call_as(OWNER, method, path, body).await
+    }
+
+    async fn call_as(&self, user: &str, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = self.root.join(path).expect("a path");
         let mut request =
-            Request::new("test", method, url).secret_header("x-api-token", format!("sandbox:{OWNER}").into());
+            Request::new("test", method, url).secret_header("x-api-token", format!("sandbox:{user}").into());
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -255,14 +377,15 @@ impl World {
     }
 }
 
+/// A folder without a watch: an edit may come to the next pass before its event does, and a test cannot wait for that.
 fn folder(
     account: &config::Account,
-    watcher: Option<&Watcher>,
+    _: Option<&Watcher>,
     clock: &SharedClock,
 ) -> Result<SharedBook, carnetd::adapter::Error> {
     let config::Book::Folder { path } = &account.book else { panic!("a folder") };
     let country = account.policy.country;
-    Ok(Arc::new(Folder::new(path.clone(), account.group.clone(), country, watcher, Arc::clone(clock))))
+    Ok(Arc::new(Folder::new(path.clone(), account.group.clone(), country, None, Arc::clone(clock))))
 }
 
 /// The values of a person's e-mails or phones.

@@ -1,0 +1,124 @@
+//! Several accounts: of one book, of one owner, of one company.
+
+use std::fs;
+
+use carnetd::status::Outcome;
+
+use super::world::{OWNER, World, account};
+
+const ANNA: [&str; 2] = ["FN:Anna Weber", "EMAIL:anna@acme.example"];
+
+/// Every account's pass ends well; what each did, as (added, updated, deleted).
+async fn passes(world: &mut World) -> Vec<(u64, u64, u64)> {
+    let synced = world.each().await;
+    assert!(synced.values().all(|s| s.outcome == Outcome::Ok && s.failed == 0), "{synced:?}");
+    synced.values().map(|s| (s.added, s.updated, s.deleted)).collect()
+}
+
+async fn idle(world: &mut World) {
+    let before = world.writes().await;
+    assert!(passes(world).await.iter().all(|did| *did == (0, 0, 0)));
+    assert_eq!(world.writes().await, before, "a pass without an outside change writes nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_in_two_groups_of_one_book_is_one_link_and_leaves_when_it_is_in_neither() {
+    for leave in ["keep", "delete"] {
+        let keys = format!("on_leave_group = \"{leave}\"");
+        let alice = account("alice", "cards", "Clients", "one-way", &keys);
+        let vip = account("vip", "cards", "VIP", "one-way", &keys);
+        let mut world = World::of(&format!("{alice}{vip}")).await;
+        world.card("a.vcf", &[ANNA[0], ANNA[1], "CATEGORIES:Clients,VIP"]);
+        for n in 0..4 {
+            let group = if n % 2 == 0 { "Clients" } else { "VIP" };
+            let lines = [&format!("FN:P {n}"), &format!("EMAIL:p{n}@acme.example"), &format!("CATEGORIES:{group}")];
+            world.card(&format!("{n}.vcf"), &lines.map(String::as_str));
+        }
+        assert_eq!(passes(&mut world).await, [(3, 0, 0), (2, 0, 0)]);
+        assert_eq!(world.persons().await.len(), 5);
+        idle(&mut world).await;
+        world.edit("a.vcf", "CATEGORIES:Clients,VIP", "CATEGORIES:VIP\r\nTITLE:Director");
+        passes(&mut world).await;
+        passes(&mut world).await;
+        assert_eq!(world.persons().await.len(), 5, "{leave}: it is still in a group");
+        assert_eq!((world.status("alice").await.contacts, world.status("vip").await.contacts), (2, 3));
+        assert_eq!(world.person("Anna Weber").await["job_title"], "Director", "{leave}: the other account goes on");
+        idle(&mut world).await;
+        world.restart();
+        idle(&mut world).await;
+        // Back in the first group: it stays where it is.
+        world.edit("a.vcf", "CATEGORIES:VIP", "CATEGORIES:VIP,Clients");
+        passes(&mut world).await;
+        assert_eq!((world.status("alice").await.contacts, world.status("vip").await.contacts), (2, 3));
+        world.edit("a.vcf", "CATEGORIES:VIP,Clients", "CATEGORIES:Friends");
+        passes(&mut world).await;
+        passes(&mut world).await;
+        assert_eq!((world.status("alice").await.contacts, world.status("vip").await.contacts), (2, 2));
+        assert_eq!(world.persons().await.len(), if leave == "delete" { 4 } else { 5 });
+        idle(&mut world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_owners_have_a_person_each_and_company_wide_matching_skips_what_another_account_links() {
+    for (matching, persons) in [("owner", 2), ("company", 1)] {
+        let keys = format!("match = \"{matching}\"");
+        let alice = account("alice", "cards", "*", "one-way", &keys);
+        let bob = account("bob", "bobs", "*", "one-way", &format!("{keys}\nowner = \"bob@acme.example\""));
+        let mut world = World::of(&format!("{alice}{bob}")).await;
+        world.user("bob@acme.example").await;
+        fs::create_dir(world.path("bobs")).expect("a folder");
+        world.card("a.vcf", &ANNA);
+        world.card("../bobs/a.vcf", &ANNA);
+        passes(&mut world).await;
+        let all = world.persons().await;
+        assert_eq!(all.len(), persons, "{matching}: {all:?}");
+        assert_eq!(world.codes().await, [""; 0], "{matching}: skipped, not held");
+        assert_eq!(world.status("bob").await.contacts, persons as u64 - 1);
+        idle(&mut world).await;
+        if matching == "company" {
+            let plans = world.operator().await.plan(None).await.expect("plans");
+            let text = format!("{:?}", plans.iter().find(|plan| plan.account == "bob").expect("bob's").steps);
+            assert!(text.contains("alice"), "the plan names the account: {text}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_or_disabled_account_writes_nothing_and_keeps_its_links() {
+    let alice = account("alice", "cards", "*", "one-way", "");
+    let other = account("other", "others", "*", "one-way", "owner = \"bob@acme.example\"");
+    let mut world = World::of(&format!("{alice}{other}")).await;
+    world.user("bob@acme.example").await;
+    fs::create_dir(world.path("others")).expect("a folder");
+    world.card("a.vcf", &ANNA);
+    passes(&mut world).await;
+    for without in [other.clone(), format!("{}{other}", account("alice", "cards", "*", "one-way", "enabled = false"))] {
+        world.declare(&without);
+        let before = world.writes().await;
+        assert_eq!(passes(&mut world).await.len(), 1);
+        assert_eq!((world.writes().await, world.persons().await.len()), (before, 1));
+        world.declare(&format!("{alice}{other}"));
+        idle(&mut world).await;
+        assert_eq!(world.status("alice").await.contacts, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renamed_account_takes_its_links_along() {
+    let mut world = World::of(&account("alice", "cards", "*", "one-way", "")).await;
+    world.card("a.vcf", &ANNA);
+    world.pass().await;
+    world.declare(&account("anna", "cards", "*", "one-way", ""));
+    world.idle().await;
+    assert_eq!(world.status("anna").await.contacts, 1);
+    // The old name, declared anew beside it, is another account: it has nothing of this one.
+    let both = [
+        account("anna", "cards", "*", "one-way", ""),
+        account("alice", "others", "*", "one-way", &format!("owner = \"{OWNER}\"")),
+    ];
+    fs::create_dir(world.path("others")).expect("a folder");
+    world.declare(&both.concat());
+    idle(&mut world).await;
+    assert_eq!((world.status("anna").await.contacts, world.status("alice").await.contacts), (1, 0));
+}
