@@ -97,7 +97,10 @@ fn step(step: &Step) -> PlanStep {
     PlanStep {
         action: action(step).to_owned(),
         side,
-        reason: step.reason.as_str().to_owned(),
+        reason: match &step.reason {
+            plan::Reason::LinkedElsewhere(account) => format!("linked by account {account}: skipped"),
+            reason => reason.as_str().to_owned(),
+        },
         contact: named
             .filter(|name| !name.is_empty())
             .or_else(|| step.contact.as_ref().map(ToString::to_string))

@@ -48,7 +48,7 @@ fn links_before(checkpoint: &Checkpoint, since: Moment) -> Option<u64> {
     before.or(samples.first()).map(|(_, links)| *links)
 }
 
-/// Keeps one number of links an hour, for a day and the hour before it.
+/// Keeps two numbers of links an hour, for a day and what was before it.
 pub(super) fn sample(checkpoint: &mut Checkpoint, now: Moment, links: u64) {
     let hour = Duration::from_hours(1);
     // The first passes fill an account: the window starts with what it held when it was first complete.
@@ -56,8 +56,11 @@ pub(super) fn sample(checkpoint: &mut Checkpoint, now: Moment, links: u64) {
         return;
     }
     let samples = &mut checkpoint.links_window;
-    if samples.last().is_none_or(|(at, _)| now.since(*at) >= hour) {
-        samples.push((now, links));
+    // What an hour began with stays, and what it came to last.
+    match samples.as_mut_slice() {
+        [.., (_, last)] if *last == links => {}
+        [.., (first, _), last] if now.since(*first) < hour => *last = (now, links),
+        _ => samples.push((now, links)),
     }
     let start = now.before(LAPSE + hour);
     let old = samples.iter().take_while(|(at, _)| *at < start).count();

@@ -30,14 +30,14 @@ pub(super) fn leftover(rows: &[Row], plan: &Plan, first: bool, now: Moment) -> L
     let planned: BTreeSet<LinkId> = plan.steps.iter().filter_map(|step| step.link).collect();
     for row in rows {
         let Some((id, link)) = &row.link else { continue };
-        let gone = row.contact == ContactSight::Gone || row.person == PersonSight::Gone;
-        let spared = first && gone && link.is_active();
+        let absent = is_absent(row);
+        let spared = first && (absent || row.person == PersonSight::Gone) && link.is_active();
         if planned.contains(id) || !(spared || is_unknown(&row.witness)) {
             continue;
         }
         let reason = if spared { "a first pass never deletes" } else { "it could not be read a second time" };
         let keys = [
-            link.contact_id().cloned().map(TodoKey::Contact).filter(|_| row.contact == ContactSight::Gone),
+            link.contact_id().cloned().map(TodoKey::Contact).filter(|_| absent),
             link.person_id().map(TodoKey::Person).filter(|_| row.person == PersonSight::Gone),
         ];
         left.todos.extend(keys.into_iter().flatten().map(|key| later(key, reason, now)));
@@ -63,6 +63,14 @@ pub(super) fn leftover(rows: &[Row], plan: &Plan, first: bool, now: Moment) -> L
         }
     }
     left
+}
+
+/// Whether the contact is gone, or out of the group.
+fn is_absent(row: &Row) -> bool {
+    match (&row.witness.contact, &row.contact) {
+        (Some(ContactWitness::Found(now)), _) | (None, ContactSight::Live(now)) => !now.in_group,
+        (_, sight) => *sight == ContactSight::Gone,
+    }
 }
 
 fn is_unknown(witness: &Witness) -> bool {
