@@ -346,6 +346,11 @@ impl World {
         self.call_as(email, Method::GET, "pipedrive/api/v1/users/me", None).await["data"]["id"].clone()
     }
 
+    /// Makes the stand-in misbehave.
+    pub(crate) async fn faults(&self, faults: Value) {
+        self.call(Method::POST, "_faults", Some(faults)).await;
+    }
+
     /// Sets the company up.
     pub(crate) async fn settings(&self, settings: Value) {
         self.call(Method::POST, "_faults", Some(json!({"pipedrive": settings}))).await;
