@@ -123,7 +123,10 @@ impl Control {
     async fn run(&mut self) {
         while !self.stopping {
             self.begin();
-            let wake = self.engine.clock.sleep_until(self.next_wake());
+            let wake = self.next_wake();
+            let rests = !self.polling && self.running == 0 && self.inbox.is_empty();
+            self.engine.rest(rests.then_some(wake));
+            let wake = self.engine.clock.sleep_until(wake);
             tokio::select! {
                 event = self.inbox.recv() => match event {
                     Some(event) => self.handle(event).await,

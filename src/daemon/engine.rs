@@ -13,7 +13,7 @@ use super::parts::{self, Embedded};
 use super::standing::{Standing, Standings};
 use crate::account::AccountName;
 use crate::adapter::{Error, Kind, SharedBook};
-use crate::clock::SharedClock;
+use crate::clock::{Moment, SharedClock};
 use crate::config::{self, Config, Environment};
 use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Shelf, Wish};
 use crate::status::{Metrics, Refused, RefusedKind};
@@ -46,6 +46,8 @@ pub struct Engine {
     pub(super) watcher: Option<Watcher>,
     pub(super) cancel: CancellationToken,
     pub(super) changed: watch::Sender<u64>,
+    /// See [`Engine::rests_until`].
+    rests: watch::Sender<Option<Moment>>,
     pub(super) metrics: Arc<Metrics>,
     embedded: tokio::sync::Mutex<Option<Arc<Embedded>>>,
     connecting: tokio::sync::Mutex<()>,
@@ -100,6 +102,7 @@ impl Engine {
             watcher: watcher.ok(),
             cancel: CancellationToken::new(),
             changed: watch::Sender::new(0),
+            rests: watch::Sender::new(None),
             metrics: Arc::default(),
             embedded: tokio::sync::Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
@@ -129,6 +132,16 @@ impl Engine {
     /// Tells whoever shows the status that it changed.
     pub(super) fn show(&self) {
         self.changed.send_modify(|n| *n += 1);
+    }
+
+    /// Until when the loop has nothing to do, unless somebody asks for it; `None` while something is under way, and until the
+    /// loop runs. Whoever moves the clock by hand moves it to there.
+    pub fn rests_until(&self) -> watch::Receiver<Option<Moment>> {
+        self.rests.subscribe()
+    }
+
+    pub(super) fn rest(&self, until: Option<Moment>) {
+        self.rests.send_if_modified(|now| std::mem::replace(now, until) != until);
     }
 
     /// (Re)builds these accounts from the configuration in use.

@@ -7,6 +7,7 @@
 mod accounts;
 mod crash;
 mod dangers;
+mod idle;
 mod one_way;
 mod table;
 mod two_way;
