@@ -347,13 +347,13 @@ impl World {
     }
 
     /// Makes the stand-in misbehave.
-    pub(crate) async fn faults(&self, faults: Value) {
-        self.call(Method::POST, "_faults", Some(faults)).await;
+    pub(crate) async fn faults(&self, body: Value) {
+        self.call(Method::POST, "_faults", Some(body)).await;
     }
 
     /// Sets the company up.
     pub(crate) async fn settings(&self, settings: Value) {
-        self.call(Method::POST, "_faults", Some(json!({"pipedrive": settings}))).await;
+        self.faults(json!({"pipedrive": settings})).await;
     }
 
     /// Ends all misbehaviour.
