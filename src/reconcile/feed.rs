@@ -95,6 +95,7 @@ impl Feed {
             swept_at: None,
             highest_person: None,
             highest_organization: None,
+            tells_deletions: false,
         };
         Ok(view.watcher().map_err(|error| store_error(&error))?.unwrap_or_else(start))
     }
@@ -131,6 +132,7 @@ impl Walk<'_> {
             }
         }
         watcher.highest_person = watcher.highest_person.max(seen.iter().copied().max());
+        watcher.tells_deletions |= self.shared.company.tells_deletions();
         watcher.since = server_date.map(|date| date.before(OVERLAP)).or(watcher.since);
         if self.full {
             watcher.swept_at = Some(started);

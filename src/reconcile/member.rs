@@ -39,8 +39,10 @@ impl Shared {
     /// Joins a company with its state; reads the mirror's index once. A mirror of another company is forgotten whole.
     pub async fn open(store: Store, clock: SharedClock, company: Arc<Company>) -> Result<Self, StoreError> {
         let stored = store.view()?.watcher()?;
-        if stored.is_some_and(|watcher| watcher.company != company.identity()) {
-            store.write(vec![Op::ForgetMirror]).await?;
+        match stored {
+            Some(watcher) if watcher.company != company.identity() => store.write(vec![Op::ForgetMirror]).await?,
+            Some(watcher) if watcher.tells_deletions => company.saw_deletion(),
+            _ => {}
         }
         let view = store.view()?;
         let mirror = Mirror::load(&view)?;

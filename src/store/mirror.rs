@@ -52,4 +52,6 @@ pub struct Watcher {
     pub highest_person: Option<PersonId>,
     /// The highest organization id ever seen.
     pub highest_organization: Option<u64>,
+    /// Whether the service was seen to say of a deleted person that it is deleted: then a 404 proves nothing.
+    pub tells_deletions: bool,
 }

@@ -173,12 +173,14 @@ impl Company {
         &self.users
     }
 
-    /// The service was seen to answer for a deleted person with `is_deleted`.
-    pub(super) fn tells_deletions(&self) -> bool {
+    /// The service was seen to answer for a deleted person with `is_deleted`, since the process started or as it was
+    /// told by [`Company::saw_deletion`].
+    pub fn tells_deletions(&self) -> bool {
         self.tells_deletions.load(Ordering::Relaxed)
     }
 
-    pub(super) fn saw_deletion(&self) {
+    /// Remembers that the service tells deletions.
+    pub fn saw_deletion(&self) {
         self.tells_deletions.store(true, Ordering::Relaxed);
     }
 

@@ -169,6 +169,7 @@ may {
     swept_at: Option<Moment> = "swept_at",
     highest_person: Option<PersonId> = "highest_person",
     highest_organization: Option<u64> = "highest_organization",
+    tells_deletions: bool = "tells_deletions",
 });
 
 mirror!(Intent as IntentRecord

@@ -119,6 +119,7 @@ async fn the_mirror() {
         swept_at: None,
         highest_person: Some(PersonId(7)),
         highest_organization: Some(5),
+        tells_deletions: true,
     };
     let store = store_with(vec![
         Op::PutPerson(Box::new(anna.clone())),
