@@ -157,8 +157,7 @@ impl Engine {
             self.shelf.remove(name);
             let member = book.map(|book| {
                 self.shelf.put(account, &book);
-                let (names, shelf) = (Arc::clone(&declared_names), Arc::clone(&self.shelf));
-                Arc::new(Member::new(rehearsed, book, names, shelf))
+                Arc::new(Member::new(rehearsed, book, Arc::clone(&declared_names), Arc::clone(&self.shelf)))
             });
             let mut standing = Standing::new(account.clone(), member, now);
             if let Some(old) = state.accounts.remove(name) {

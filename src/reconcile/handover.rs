@@ -78,9 +78,10 @@ fn outside(row: &Row) -> Option<(LinkId, &Link, &ContactNow)> {
     let (id, link) = row.link.as_ref()?;
     let pair = link.contact.is_some() && link.person.is_some();
     let moves = matches!(link.state, State::Active | State::Dormant(Cause::LeftGroup));
-    let now = match (&row.witness.contact, &row.contact) {
-        (Some(ContactWitness::Found(now)), _) | (None, ContactSight::Live(now)) => now,
-        _ => return None,
+    let ((Some(ContactWitness::Found(now)), _) | (None, ContactSight::Live(now))) =
+        (&row.witness.contact, &row.contact)
+    else {
+        return None;
     };
     (pair && moves && !now.in_group).then_some((*id, link, now))
 }

@@ -71,7 +71,7 @@ impl Observer<'_> {
     }
 
     /// A contact that moved out of the group inside its book is not gone: the guard must not count it.
-    pub(super) fn find_moved(&self, observed: &Observed, rows: &mut Rows) {
+    pub(super) fn find_moved(observed: &Observed, rows: &mut Rows) {
         let stable = |now: &ContactNow| now.stable.clone();
         let outside: HashMap<String, &ContactNow> =
             observed.others.values().filter_map(|now| Some((stable(now)?, now))).collect();

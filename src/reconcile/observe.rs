@@ -88,7 +88,7 @@ impl Observer<'_> {
         self.look_again(stock, &mut rows)?;
         self.complete_rows(&mut rows)?;
         self.look_at_sleepers(stock, &mut observed, &mut rows).await?;
-        self.find_moved(&observed, &mut rows);
+        Self::find_moved(&observed, &mut rows);
         self.look_around(stock, &mut observed, &rows).await?;
         let all = rows.links.into_values().chain(rows.contacts.into_values()).chain(rows.persons.into_values());
         observed.rows = all.collect();

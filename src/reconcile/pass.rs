@@ -1,15 +1,15 @@
 //! The four steps of a pass, and the dry run that stops after the second.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Applied, Apply};
+use super::apply::Apply;
 use super::directory::Surroundings;
 use super::handover::hand_over;
-use super::ledger::{self, LAPSE};
-use super::leftover::{ELSEWHERE, Leftover, later, leftover, todo};
+use super::ledger::{self};
+use super::leftover::{ELSEWHERE, Leftover, later, leftover};
 use super::member::{Member, Seat, Shared, Work};
 use super::observe::{Observed, Observer};
 use super::organizations::store_error;
@@ -19,11 +19,11 @@ use super::recover;
 use super::scope::{self, Standing};
 use super::stock::Stock;
 use super::witness;
-use crate::account::{Scope, ScopeChange};
+use crate::account::Scope;
 use crate::adapter::Error;
 use crate::contact::{ContactId, Digest};
-use crate::plan::{Input, Ledger, Plan, Row, Step, plan};
-use crate::store::{AccountHold, Checkpoint, CheckpointId, Confirmation, Op, PassRecord, Todo, TodoKey, View};
+use crate::plan::{Input, Ledger, Plan, Row, plan};
+use crate::store::{AccountHold, Checkpoint, CheckpointId, PassRecord, Todo, TodoKey, View};
 
 /// What a pass would do.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub struct Intended {
 }
 
 /// Why a pass stops before its end.
-enum Stop {
+pub(super) enum Stop {
     Held(Box<AccountHold>),
     Error(Error),
 }
@@ -99,11 +99,19 @@ struct Frame<'a> {
     observed: &'a Observed,
 }
 
-struct Pass<'a> {
-    shared: &'a Shared,
-    member: &'a Member,
+/// What a pass has decided to do, with what it read for that, and what it leaves.
+struct Decided {
+    plan: Plan,
+    records: witness::Records,
+    left: Leftover,
+}
+
+/// One pass of one account. How it is held: `held`; how it is stored: `record`.
+pub(super) struct Pass<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) member: &'a Member,
     wish: Wish,
-    live: &'a Live,
+    pub(super) live: &'a Live,
     cancel: &'a CancellationToken,
 }
 
@@ -122,45 +130,14 @@ impl Pass<'_> {
         let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
         let now = self.shared.clock.now();
         let ledger = ledger::take(around, &work, (stock, &self.shared.mirror), scope_changed, now)?;
-        let first_pass = ledger.first_pass;
-        let (plan, records, left) = {
-            let mut rows = std::mem::take(&mut observed.rows);
-            let mut wait = self.hand_over(around, work.0, &mut rows).await?;
+        let decided = {
+            let rows = std::mem::take(&mut observed.rows);
             let frame =
                 Frame { seat, view: &view, peers: &peers, checkpoint: work.0, ledger, confirmed, observed: &observed };
-            let first = self.plan(&frame, stock, &rows)?;
-            if !first.refusals.is_empty() {
-                return Err(Stop::Held(Box::new(self.hold(&first))));
-            }
-            work.1.visibility_accepted |= first.wider() > 0;
-            let (plan, records) = if first.steps.iter().all(|step| step.needs_witness().is_none()) {
-                (first, witness::Records::default())
-            } else {
-                let parties = (self.shared, self.member, seat);
-                let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
-                wait.extend(self.hand_over(around, work.0, &mut rows).await?);
-                let second = self.plan(&frame, stock, &rows)?;
-                // What waited for a second look may have become a deletion that nobody counted.
-                if second.deletions() > first.deletions() && !second.refusals.is_empty() {
-                    return Err(Stop::Held(Box::new(self.hold(&second))));
-                }
-                (second, records)
-            };
-            let mut left = leftover(&rows, &plan, first_pass, now);
-            left.todos.extend(wait);
-            // A contact of this book that another account has comes over by itself when it leaves that account's group.
-            let book = self.member.declared.book.identity();
-            let mut todos = Vec::with_capacity(left.todos.len());
-            for todo in left.todos {
-                let known = match &todo.key {
-                    TodoKey::Contact(id) if todo.code == ELSEWHERE => peers.contact_of(&view, &book, id)?.is_some(),
-                    _ => false,
-                };
-                todos.extend((!known).then_some(todo));
-            }
-            left.todos = todos;
-            (plan, records, left)
+            self.decide(&frame, stock, rows).await?
         };
+        let Decided { plan, records, left } = decided;
+        work.1.visibility_accepted |= plan.wider() > 0;
         // What was only needed to decide is not kept while the steps run.
         observed.others.clear();
         drop(view);
@@ -185,6 +162,44 @@ impl Pass<'_> {
             Some(error) => Err(error.into()),
             None => Ok(again),
         }
+    }
+
+    /// Plans, has what is gone read a second time, and plans again with what that found.
+    async fn decide(&self, frame: &Frame<'_>, stock: &Stock, mut rows: Vec<Row>) -> Result<Decided, Stop> {
+        let (around, checkpoint) = ((frame.view, frame.peers), frame.checkpoint);
+        let mut wait = self.hand_over(around, checkpoint, &mut rows).await?;
+        let first = self.plan(frame, stock, &rows)?;
+        if !first.refusals.is_empty() {
+            return Err(Stop::Held(Box::new(self.hold(&first))));
+        }
+        let (plan, records) = if first.steps.iter().all(|step| step.needs_witness().is_none()) {
+            (first, witness::Records::default())
+        } else {
+            let parties = (self.shared, self.member, frame.seat);
+            let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
+            wait.extend(self.hand_over(around, checkpoint, &mut rows).await?);
+            let second = self.plan(frame, stock, &rows)?;
+            // What waited for a second look may have become a deletion that nobody counted.
+            if second.deletions() > first.deletions() && !second.refusals.is_empty() {
+                return Err(Stop::Held(Box::new(self.hold(&second))));
+            }
+            (second, records)
+        };
+        let now = self.shared.clock.now();
+        let mut left = leftover(&rows, &plan, frame.ledger.first_pass, now);
+        // A contact of this book that another account has comes over by itself when it leaves that account's group.
+        let book = self.member.declared.book.identity();
+        for todo in std::mem::take(&mut left.todos) {
+            let comes_over = match &todo.key {
+                TodoKey::Contact(id) if todo.code == ELSEWHERE => {
+                    frame.peers.contact_of(frame.view, &book, id)?.is_some()
+                }
+                _ => false,
+            };
+            left.todos.extend((!comes_over).then_some(todo));
+        }
+        left.todos.extend(wait);
+        Ok(Decided { plan, records, left })
     }
 
     async fn intend(&self, stock: &mut Stock) -> Result<Intended, Stop> {
@@ -310,121 +325,6 @@ impl Pass<'_> {
         };
         self.live.start(record.clone());
         record
-    }
-
-    /// What human beings have allowed less than a day ago.
-    fn confirmed(&self, view: &View, checkpoint: CheckpointId) -> Result<BTreeSet<Digest>, Stop> {
-        let now = self.shared.clock.now();
-        let all = view.confirmations(checkpoint)?;
-        let fresh = all.into_iter().filter(|c: &Confirmation| now.since(c.at) < LAPSE);
-        Ok(fresh.flat_map(|c| c.steps.into_iter().chain([c.digest])).collect())
-    }
-
-    /// A plan that refused itself, as it is kept and shown.
-    fn hold(&self, plan: &Plan) -> AccountHold {
-        let refusals: Vec<String> = plan.refusals.iter().map(ToString::to_string).collect();
-        let digest = plan.digest();
-        AccountHold {
-            code: plan.refusals.first().map_or("refused", crate::plan::Refusal::code).to_owned(),
-            message: refusals.join("; "),
-            digest,
-            shown: plan.steps.iter().filter(|s| s.writes()).map(Step::digest).chain(plan.allows()).collect(),
-            at: self.shared.clock.now(),
-            lines: refusals,
-        }
-    }
-
-    /// Another company, provider or book under the same name.
-    fn foreign(&self, view: &View, id: CheckpointId, stored: &Checkpoint) -> Result<Box<AccountHold>, Stop> {
-        let declared = self.member.scope(&self.shared.company);
-        debug_assert_eq!(stored.scope.change(&declared), ScopeChange::Foreign);
-        let links = view.counts(id)?.active;
-        let what = |scope: &crate::account::Scope| {
-            format!("{} {} with Pipedrive company {}", scope.provider.as_str(), scope.book, scope.company)
-        };
-        let message = format!(
-            "scope changed: the {links} links kept for this account describe {}, but the configuration now says {}; nothing was \
-             written. Put the old value back, or confirm to start afresh (the old links are kept)",
-            what(&stored.scope),
-            what(&declared)
-        );
-        let digest = Digest::of(["scope", &message]);
-        let at = self.shared.clock.now();
-        let shown = vec![message.clone()];
-        Ok(Box::new(AccountHold { code: "scope-changed".into(), message, digest, shown: Vec::new(), at, lines: shown }))
-    }
-
-    /// Stores what the pass found and did: the cursor moves in the same transaction as the work it uncovered.
-    async fn record(
-        &self,
-        (id, mut checkpoint): Work,
-        observed: &Observed,
-        (applied, left): (&Applied, Leftover),
-    ) -> Result<(), Stop> {
-        let now = self.shared.clock.now();
-        // What failed says more than what was left by intent.
-        let mut kept: BTreeMap<TodoKey, Todo> = left.todos.into_iter().map(|todo| (todo.key.clone(), todo)).collect();
-        kept.extend(applied.left.iter().map(|todo| (todo.key.clone(), todo.clone())));
-        let mut ops = kept.values().map(|todo| Op::PutTodo(id, todo.clone())).collect::<Vec<_>>();
-        for (contact, reason) in &observed.unreadable {
-            ops.push(Op::PutTodo(id, todo(TodoKey::Contact(contact.clone()), "unreadable", reason, now)));
-        }
-        let unreadable = |key: &TodoKey| observed.unreadable.iter().any(|(c, _)| *key == TodoKey::Contact(c.clone()));
-        let answered = observed.answered.iter().filter(|key| !kept.contains_key(key) && !unreadable(key));
-        ops.extend(answered.map(|key| Op::RemoveTodo(id, key.clone())));
-        ops.extend(observed.touched.iter().map(|&person| Op::UntouchSeen(id, person, observed.mark)));
-        ops.extend(applied.touch.iter().map(|&person| Op::Touch(id, person)));
-        if applied.stopped.is_none() {
-            checkpoint.cursor.clone_from(&observed.cursor);
-            checkpoint.first_pass_done = true;
-            checkpoint.last_success = Some(now);
-        }
-        checkpoint.hold = None;
-        ops.push(Op::PutCheckpoint(id, Box::new(checkpoint)));
-        self.live.count(|progress| progress.record.failed += applied.failed + observed.unreadable.len() as u64);
-        self.shared.store.write(ops).await?;
-        Ok(())
-    }
-
-    /// Stores how the pass ended. A store that cannot is named in the log: the books are as they are.
-    async fn remember(&self, record: Option<&PassRecord>, ended: &Ended) {
-        let result: Result<(), crate::store::StoreError> = async {
-            let view = self.shared.store.view()?;
-            let Some((id, mut checkpoint)) = view.checkpoint_of(&self.member.name)? else { return Ok(()) };
-            let now = self.shared.clock.now();
-            let mut ops = Vec::new();
-            match ended {
-                Ended::Held(hold) => {
-                    let before = checkpoint.hold.filter(|before| before.digest == hold.digest);
-                    checkpoint.hold = Some(AccountHold { at: before.map_or(hold.at, |b| b.at), ..(**hold).clone() });
-                }
-                Ended::Ok => checkpoint.hold = None,
-                // What waited before a pass that failed still waits.
-                _ => {}
-            }
-            if let Some(record) = record {
-                let changed = record.added + record.updated + record.deleted > 0;
-                checkpoint.totals.added += record.added;
-                checkpoint.totals.updated += record.updated;
-                checkpoint.totals.deleted += record.deleted;
-                checkpoint.last_pass = Some(record.clone());
-                if changed {
-                    checkpoint.last_change = Some(record.clone());
-                    ops.push(Op::PutPass(Box::new(record.clone())));
-                }
-            }
-            ledger::sample(&mut checkpoint, now, view.counts(id)?.active);
-            ops.push(Op::PutCheckpoint(id, Box::new(checkpoint)));
-            ops.push(Op::PruneDeletions { before: now.before(LAPSE * 2) });
-            let lapsed = view.confirmations(id)?.into_iter().filter(|yes| now.since(yes.at) >= LAPSE);
-            ops.extend(lapsed.map(|yes| Op::RemoveConfirmation(id, yes.digest)));
-            drop(view);
-            self.shared.store.write(ops).await
-        }
-        .await;
-        if let Err(error) = result {
-            tracing::error!(account = %self.member.name, %error, "the end of the pass could not be stored");
-        }
     }
 }
 

@@ -60,6 +60,57 @@ async fn a_contact_in_two_groups_of_one_book_is_one_link_and_leaves_when_it_is_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_card_that_moves_from_one_groups_folder_to_anothers_keeps_its_person() {
+    for (from, to) in [("Clients", "VIP"), ("VIP", "Clients")] {
+        let keys = "on_leave_group = \"delete\"";
+        let alice = account("alice", "cards", "Clients", "two-way", &format!("{keys}\nnew_persons = false"));
+        let vip = account("vip", "cards", "VIP", "two-way", keys);
+        let mut world = World::of(&format!("{alice}{vip}")).await;
+        for group in ["Clients", "VIP"] {
+            fs::create_dir(world.path(&format!("cards/{group}"))).expect("a sub-folder");
+            world.card(&format!("{group}/0.vcf"), &[&format!("FN:In {group}"), &format!("EMAIL:{group}@acme.example")]);
+        }
+        world.card(&format!("{from}/a.vcf"), &ANNA);
+        passes(&mut world).await;
+        idle(&mut world).await;
+        let id = world.person("Anna Weber").await["id"].clone();
+        let to_path = world.card_path(&format!("{to}/anna.vcf"));
+        fs::rename(world.card_path(&format!("{from}/a.vcf")), to_path).expect("renamed");
+        passes(&mut world).await;
+        passes(&mut world).await;
+        assert_eq!(world.person("Anna Weber").await["id"], id, "{from} to {to}");
+        let (mine, other) = (world.status("alice").await.contacts, world.status("vip").await.contacts);
+        assert_eq!((mine, other), if to == "VIP" { (1, 2) } else { (2, 1) }, "{from} to {to}");
+        assert_eq!(world.codes().await, [""; 0]);
+        idle(&mut world).await;
+        world.edit(&format!("{to}/anna.vcf"), "FN:Anna Weber", "FN:Anna Weber\r\nTITLE:Director");
+        passes(&mut world).await;
+        assert_eq!(world.person("Anna Weber").await["job_title"], "Director");
+        idle(&mut world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_account_linked_is_taken_once_it_is_free() {
+    let keys = "match = \"company\"";
+    let alice = account("alice", "cards", "*", "one-way", keys);
+    let bob = account("bob", "bobs", "*", "one-way", &format!("{keys}\nowner = \"bob@acme.example\""));
+    let mut world = World::of(&format!("{alice}{bob}")).await;
+    world.user("bob@acme.example").await;
+    fs::create_dir(world.path("bobs")).expect("a folder");
+    world.card("a.vcf", &ANNA);
+    world.card("b.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    world.card("../bobs/a.vcf", &ANNA);
+    passes(&mut world).await;
+    assert_eq!(world.status("bob").await.contacts, 0);
+    fs::remove_file(world.card_path("a.vcf")).expect("removed");
+    passes(&mut world).await;
+    passes(&mut world).await;
+    assert_eq!((world.status("bob").await.contacts, world.persons().await.len()), (1, 2));
+    idle(&mut world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_owners_have_a_person_each_and_company_wide_matching_skips_what_another_account_links() {
     for (matching, persons) in [("owner", 2), ("company", 1)] {
         let keys = format!("match = \"{matching}\"");

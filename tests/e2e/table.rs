@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use carnetd::account::AccountName;
+use carnetd::contact::Digest;
 use serde_json::{Value, json};
 
 use super::world::{OWNER, World, account, values};
@@ -418,6 +420,28 @@ async fn two_way_creations_are_in_the_group() {
     world.idle().await;
     assert_eq!(world.links().await, 2);
     assert_eq!(values(&world.person("Bob Stone").await, "emails"), ["bob@acme.example"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_wakes_a_sleeping_pair() {
+    for (direction, keys) in [("one-way", ""), ("two-way", "deletes = \"never\"")] {
+        let mut world = World::with(direction, keys).await;
+        others(&world);
+        world.card("a.vcf", &ANNA);
+        world.pass().await;
+        let id = world.person("Anna Weber").await["id"].clone();
+        world.delete_person(&id).await;
+        world.pass().await;
+        assert_eq!((world.links().await, world.codes().await.len()), (8, 0), "{direction}: it sleeps");
+        let digests = world.sleeping();
+        assert_eq!(digests.len(), 1);
+        let digest = Digest::parse(&digests[0]).expect("a digest");
+        let alice = AccountName::new("alice").expect("a name");
+        world.operator().await.confirm(&alice, digest).await.expect("confirmed");
+        assert_eq!(world.pass().await, (1, 0, 0, 0), "{direction}: the person is created again");
+        assert_eq!((world.links().await, world.persons().await.len()), (9, 9));
+        world.idle().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use carnetd::config::{self, Config, Environment};
 use carnetd::contact::Digest;
 use carnetd::daemon::{self, Engine};
 use carnetd::http::{Client, Method, Request, Settings, Unpaced, Url};
+use carnetd::link::State;
 use carnetd::sandbox::{Options, Sandbox, serve};
 use carnetd::status::{Account, HeldItem, Operator, Outcome, Synced};
 use carnetd::store::{Faults, Store, StoreError};
@@ -259,6 +260,22 @@ impl World {
         let digest = Digest::parse(&item.digest).expect("a digest");
         let name = AccountName::new(&item.account).expect("a name");
         self.operator().await.confirm(&name, digest).await.expect("confirmed");
+    }
+
+    /// The digests under which the sleeping pairs of the only account can be woken. Ends the process.
+    pub(crate) fn sleeping(&mut self) -> Vec<String> {
+        self.operator = None;
+        let store = Store::open(&self.path("state/state.redb")).expect("a state");
+        let view = store.view().expect("a view");
+        let mut digests = Vec::new();
+        for (_, checkpoint) in view.names().expect("names") {
+            for link in view.links(checkpoint).expect("links") {
+                let (_, link) = link.expect("a link");
+                let digest = carnetd::plan::hold_digest(&link).filter(|_| matches!(link.state, State::Dormant(_)));
+                digests.extend(digest.map(|digest| digest.to_string()));
+            }
+        }
+        digests
     }
 
     /// What the status document says of an account.
