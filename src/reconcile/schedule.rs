@@ -16,16 +16,19 @@ const LONGEST: Duration = Duration::from_mins(15);
 /// caller) keeps many accounts from running in the same second.
 pub fn next_pass(outcome: &Outcome, now: Moment, interval: Duration, failures: u32, spread: f64) -> Moment {
     let pause = match &outcome.ended {
-        Ended::Ok if outcome.again => Duration::ZERO,
+        Ended::Ok if outcome.again && failures < 2 => Duration::ZERO,
+        Ended::Ok if outcome.again => growing(failures - 1, interval, spread),
         Ended::Ok | Ended::Cancelled => interval.mul_f64(1.0 - 0.1 * spread.clamp(0.0, 1.0)),
         Ended::Held(_) | Ended::NeedsLogin(_) => DAILY,
         Ended::Later(_, Some(until)) => until.since(now).max(FIRST),
-        Ended::Later(_, None) | Ended::Failed(_) => {
-            let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
-            doubled.min(interval.max(LONGEST)).mul_f64(1.0 - 0.5 * spread.clamp(0.0, 1.0))
-        }
+        Ended::Later(_, None) | Ended::Failed(_) => growing(failures, interval, spread),
     };
     now.after(pause)
+}
+
+fn growing(failures: u32, interval: Duration, spread: f64) -> Duration {
+    let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    doubled.min(interval.max(LONGEST)).mul_f64(1.0 - 0.5 * spread.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -45,6 +48,13 @@ mod tests {
         assert_eq!(after(Ended::Ok, 0), INTERVAL);
         let again = Outcome { ended: Ended::Ok, record: None, again: true };
         assert_eq!(next_pass(&again, NOW, INTERVAL, 0, 0.0), NOW);
+    }
+
+    #[test]
+    fn what_comes_to_light_without_getting_done_waits_like_a_failure() {
+        let again = Outcome { ended: Ended::Ok, record: None, again: true };
+        assert_eq!(next_pass(&again, NOW, INTERVAL, 1, 0.0), NOW);
+        assert_eq!(next_pass(&again, NOW, INTERVAL, 2, 0.0), NOW.after(Duration::from_secs(5)));
     }
 
     #[test]
