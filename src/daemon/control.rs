@@ -58,6 +58,8 @@ pub(super) struct Control {
     /// Whether a poll runs, and whether another is asked for (with a sweep?).
     pub(super) polling: bool,
     pub(super) poll_wanted: Option<bool>,
+    /// Whether to connect anew before the next poll: a login may have been mended.
+    pub(super) reconnect: bool,
     /// Whether a poll has succeeded since the company was connected.
     pub(super) polled: bool,
     pub(super) next_poll: Moment,
@@ -92,6 +94,7 @@ impl Control {
             running: 0,
             polling: false,
             poll_wanted: Some(false),
+            reconnect: false,
             polled: false,
             next_poll: now,
             poll_failures: 0,
@@ -134,6 +137,7 @@ impl Control {
                 },
                 Some(ended) = self.passes.join_next(), if !self.passes.is_empty() => drop(ended),
                 () = wake => self.tick(),
+                () = self.engine.cancel.cancelled() => break,
             }
         }
     }
@@ -179,6 +183,11 @@ impl Control {
         let now = self.engine.clock.now();
         if self.next_poll <= now {
             self.poll_wanted.get_or_insert(false);
+        }
+        // While a pass runs there is one company in use, never two.
+        if self.reconnect && !self.polling && self.running == 0 {
+            self.engine.disconnect();
+            (self.reconnect, self.polled) = (false, false);
         }
         if !self.polling
             && let Some(sweep) = self.poll_wanted.take()

@@ -121,6 +121,11 @@ impl Engine {
         Arc::new(engine)
     }
 
+    /// Ends the daemon that runs on these parts, as `SIGTERM` does: between two steps, with everything recorded.
+    pub fn stop(&self) {
+        self.cancel.cancel();
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

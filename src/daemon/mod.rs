@@ -12,11 +12,12 @@
 //! | `passes`, `polls`, `reload`, `watching` | the loop's parts: asking for passes, after a poll, a new configuration, the disk |
 //! | `signals`, `serve` | the operating system's and people's ways in |
 //! | `engine`, `parts` | working parts (client, company, books, sandbox), from a checked configuration |
-//! | `standing`, `show`, `operator` | what is said of accounts, plans and held things, and who answers |
+//! | `standing`, `show`, `left`, `operator` | what is said of accounts, plans and held things, and who answers |
 
 mod control;
 mod engine;
 mod event;
+mod left;
 mod operator;
 mod parts;
 mod passes;

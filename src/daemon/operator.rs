@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::engine::Engine;
 use super::event::{Event, Sync};
 use super::passes::synced;
-use super::{show, standing};
+use super::{left, show, standing};
 use crate::account::AccountName;
 use crate::clock::Moment;
 use crate::contact::Digest;
@@ -231,6 +231,7 @@ impl Engine {
             items.extend(checkpoint.hold.iter().map(|hold| show::held_account(&name, hold)));
             let links = view.held(id).map_err(failed)?;
             items.extend(links.iter().filter_map(|(link_id, link)| show::held_link(&name, *link_id, link)));
+            items.extend(view.todos(id).map_err(failed)?.iter().filter_map(|todo| left::item(&name, todo)));
         }
         Ok(items)
     }

@@ -59,6 +59,11 @@ impl Control {
         let outcome = result.unwrap_or_else(|message| Outcome::without_pass(Ended::Failed(message)));
         let now = self.engine.clock.now();
         log(name, &outcome);
+        if matches!(outcome.ended, Ended::NeedsLogin(_)) {
+            // Is it the company's login? The next look, with the login as it stands by then, will tell.
+            self.reconnect = true;
+            self.poll_wanted.get_or_insert(false);
+        }
         self.measure(name, &outcome);
         let more = {
             let mut state = self.engine.state();

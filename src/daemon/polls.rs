@@ -26,10 +26,13 @@ impl Control {
             Err(error) if error.kind == Kind::Cancelled => {}
             Err(error) => {
                 tracing::warn!(%error, "Pipedrive's persons could not be listed");
+                self.reconnect |= error.kind == Kind::Login;
                 self.poll_failures = self.poll_failures.saturating_add(1);
                 let outcome = Outcome::without_pass(Ended::of(error));
                 self.next_poll = next_pass(&outcome, now, interval, self.poll_failures, self.spread.f64());
-                for name in waiting {
+                // Before the first look at Pipedrive nothing runs, and each account says why.
+                let due = if self.polled { Vec::new() } else { self.waiting.iter().cloned().collect() };
+                for name in waiting.into_iter().chain(due) {
                     self.blocked(&name, &outcome);
                 }
             }

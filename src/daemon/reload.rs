@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::control::Control;
 use crate::account::AccountName;
+use crate::adapter::Kind;
 use crate::config;
-use crate::reconcile::Wish;
+use crate::reconcile::{Ended, Wish};
 use crate::status::{self, Notice, Reloaded};
 
 impl Control {
@@ -39,10 +40,20 @@ impl Control {
                 Reloaded { ok: false, problems: vec![problem], rendered, changed: Vec::new() }
             }
         };
-        if refresh {
+        if refresh || (reloaded.ok && self.waits_for_login()) {
             self.refresh(None);
         }
         reloaded
+    }
+
+    /// Whether a mended login is what the reload is about: the configuration names the file, not what it holds.
+    fn waits_for_login(&mut self) -> bool {
+        let state = self.engine.state();
+        let company = state.trouble.as_ref().is_some_and(|error| error.kind == Kind::Login);
+        let dead = company || state.accounts.values().any(|s| matches!(s.ended, Some(Ended::NeedsLogin(_))));
+        drop(state);
+        self.reconnect |= dead;
+        dead
     }
 
     /// Takes a checked configuration into use: only what changed is rebuilt and run.

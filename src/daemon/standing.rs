@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::left;
 use crate::account::AccountName;
 use crate::adapter::{Error, Kind};
 use crate::clock::Moment;
@@ -62,6 +63,8 @@ impl Standing {
         self.live.clear();
         self.failures = match outcome.ended {
             Ended::Failed(_) | Ended::Later(..) => self.failures.saturating_add(1),
+            // What comes to light again and again without getting done is no reason to hurry.
+            Ended::Ok if outcome.again && outcome.counts().3 > 0 => self.failures.saturating_add(1),
             _ => 0,
         };
         self.ended = Some(outcome.ended.clone());
@@ -109,6 +112,12 @@ impl Standing {
             }
             if let (State::Held, Some(hold)) = (state, &checkpoint.hold) {
                 reason_code = Some(hold.code.clone());
+            }
+            let todos = view.todos(id)?;
+            held += todos.iter().filter(|todo| left::is_left(todo)).count() as u64;
+            let failed = checkpoint.last_pass.as_ref().map_or(0, |pass| pass.failed);
+            if let (State::Idle, Some((text, code))) = (state, left::sum(name, &todos, failed)) {
+                (reason, reason_code) = (Some(text), Some(code));
             }
         }
         Ok(Account {
