@@ -61,7 +61,7 @@ pub(super) struct State {
     pub(super) accounts: Standings,
     /// The company in use.
     pub(super) shared: Option<Arc<Shared>>,
-    /// Why there is none, or why the last poll failed.
+    /// Why there is none, or why the last poll failed; forgotten once a poll succeeds.
     pub(super) trouble: Option<Error>,
     pub(super) reload: crate::status::Reload,
     pub(super) ready: bool,
@@ -196,7 +196,6 @@ impl Engine {
         let mut state = self.state();
         match connected {
             Ok(shared) => {
-                state.trouble = None;
                 state.shared = Some(Arc::clone(&shared));
                 Ok(shared)
             }

@@ -7,7 +7,9 @@
 mod accounts;
 mod crash;
 mod dangers;
+mod faults;
 mod idle;
+mod live;
 mod one_way;
 mod table;
 mod two_way;

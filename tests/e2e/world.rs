@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -50,6 +51,8 @@ impl Clock for Ahead {
 /// A world of folder accounts; most tests have one, `alice`, whose folder is `cards`.
 pub(crate) struct World {
     clock: Arc<Ahead>,
+    /// The stand-in's clock, where it has one of its own.
+    theirs: Option<SharedClock>,
     directory: TempDir,
     root: Url,
     client: Client,
@@ -87,14 +90,20 @@ impl World {
 
     /// The same with these accounts.
     pub(crate) async fn of(accounts: &str) -> Self {
+        Self::at(None, accounts).await
+    }
+
+    /// The same with a clock of the stand-in's own.
+    pub(crate) async fn at(theirs: Option<SharedClock>, accounts: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let client = Client::new(&Settings::default(), Arc::new(RealClock), 1).expect("a client");
         let root = Url::parse("http://127.0.0.1:1/").expect("a URL");
         let stop = CancellationToken::new();
         let (accounts, clock) = (accounts.to_owned(), Arc::default());
-        let mut world = Self { clock, directory, root, client, stop, operator: None, accounts };
+        let mut world = Self { clock, theirs, directory, root, client, stop, operator: None, accounts };
         fs::create_dir(world.path("cards")).expect("a folder");
         fs::write(world.path("token"), format!("sandbox:{OWNER}\n")).expect("a token");
+        fs::set_permissions(world.path("token"), fs::Permissions::from_mode(0o600)).expect("a secret");
         world.start_sandbox().await;
         world
     }
@@ -112,7 +121,8 @@ impl World {
     }
 
     async fn start(&mut self, log: &str) {
-        let clock: SharedClock = Arc::clone(&self.clock) as _;
+        let ours: SharedClock = Arc::clone(&self.clock) as _;
+        let clock = self.theirs.clone().unwrap_or(ours);
         let options = Options { state: Some(self.path(log)), clock, seed: 7 };
         let sandbox = Sandbox::open(options).expect("a sandbox");
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -197,7 +207,8 @@ impl World {
         self.operator.as_deref().expect("just made")
     }
 
-    fn load(&self) -> (Environment, Config) {
+    /// The configuration as a process would have loaded it.
+    pub(crate) fn load(&self) -> (Environment, Config) {
         let environment = Environment { config_path: self.path("carnetd.toml"), ..Environment::default() };
         let config = config::load(&environment).unwrap_or_else(|problems| panic!("{problems}"));
         (environment, config)
@@ -378,7 +389,8 @@ impl World {
         self.call(Method::DELETE, "_faults", None).await;
     }
 
-    async fn get(&self, path: &str) -> Value {
+    /// What the stand-in says under a path.
+    pub(crate) async fn get(&self, path: &str) -> Value {
         self.call(Method::GET, path, None).await
     }
 
