@@ -55,7 +55,12 @@ impl Drop for Live {
 
 impl Live {
     /// An empty folder and company, and no daemon yet.
-    pub(crate) async fn new(direction: &'static str, extra: &str) -> Self {
+    pub(crate) async fn new(direction: &str, extra: &str) -> Self {
+        Self::of(&account("alice", "cards", "*", direction, extra)).await
+    }
+
+    /// The same with these accounts.
+    pub(crate) async fn of(accounts: &str) -> Self {
         let log = Log::default();
         let lines = tracing_subscriber::fmt()
             .with_env_filter(EnvFilter::new("carnetd=debug"))
@@ -67,7 +72,7 @@ impl Live {
         let logging = tracing::subscriber::set_default(lines);
         let clock = SimulatedClock::new(RealClock.now());
         let shared: SharedClock = Arc::new(clock.clone());
-        let world = World::at(Some(shared), &account("alice", "cards", "*", direction, extra)).await;
+        let world = World::at(Some(shared), accounts).await;
         let ticking = tokio::spawn(tick(clock.clone()));
         Self { world, clock, log, _logging: logging, ticking, daemon: None }
     }

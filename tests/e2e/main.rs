@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod accounts;
+mod cards;
 mod crash;
 mod dangers;
 mod faults;
@@ -12,5 +13,6 @@ mod idle;
 mod live;
 mod one_way;
 mod table;
+mod trouble;
 mod two_way;
 mod world;

@@ -1,0 +1,114 @@
+//! Bad cards among good ones: the others sync, each bad one is listed with its reason, none is deleted because of it, and
+//! each is tried again when it changes.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use carnetd::status::{Operator as _, State};
+
+use super::live::{Live, alice};
+
+/// What can be wrong with a card, and what is said of it.
+const BAD: [(&str, &str); 6] = [
+    ("several.vcf", "2 cards"),
+    ("truncated.vcf", "cut off"),
+    ("binary.vcf", "binary"),
+    ("empty.vcf", "empty"),
+    ("huge.vcf", "at most"),
+    ("dangling.vcf", "symlink"),
+];
+
+fn good(live: &Live, name: &str) {
+    let stem = name.trim_end_matches(".vcf");
+    live.card(name, &[&format!("FN:Good {stem}"), &format!("EMAIL:{stem}@acme.example")]);
+}
+
+fn spoil(live: &Live, name: &str) {
+    let path = live.card_path(name);
+    let text = live.text(name);
+    match name {
+        "several.vcf" => fs::write(path, format!("{text}{}", text.replace("UID:", "UID:2"))),
+        "truncated.vcf" => fs::write(path, &text[..text.len() / 2]),
+        "binary.vcf" => fs::write(path, [0, 159, 146, 150, 0, 1]),
+        "empty.vcf" => fs::write(path, ""),
+        "huge.vcf" => fs::write(path, text.replace("END:", &format!("NOTE:{}\r\nEND:", "x".repeat(10 << 20)))),
+        _ => fs::remove_file(&path).and_then(|()| symlink("nowhere", path)),
+    }
+    .expect("spoilt");
+}
+
+async fn listed(live: &Live) -> Vec<(String, String)> {
+    let items = live.remote().await.expect("the daemon answers").held(None).await.expect("an answer");
+    items.into_iter().map(|item| (item.code, item.what)).collect()
+}
+
+#[tokio::test]
+async fn cards_that_turn_bad_are_named_and_keep_their_persons() {
+    let mut live = Live::new("one-way", "max_delete = \"100%\"\nmax_delete_count = 1000").await;
+    for (name, _) in BAD {
+        good(&live, name);
+    }
+    good(&live, "well.vcf");
+    live.start().await;
+    live.settle().await;
+    assert_eq!(live.persons().await.len(), BAD.len() + 1);
+
+    for (name, _) in BAD {
+        spoil(&live, name);
+    }
+    fs::create_dir(live.card_path("folder.vcf")).expect("made");
+    live.edit("well.vcf", "FN:Good well", "FN:Still well");
+    let snapshot = live.until("all are named", |s| alice(s).held == BAD.len() as u64).await;
+    assert_eq!((alice(&snapshot).state, alice(&snapshot).reason_code.as_deref()), (State::Idle, Some("unreadable")));
+    let reason = alice(&snapshot).reason.clone().unwrap_or_default();
+    assert!(reason.starts_with("6 contacts cannot be read") && reason.contains("carnetd held alice"), "{reason}");
+    let listed_now = listed(&live).await;
+    for (name, why) in BAD {
+        let named =
+            |(code, what): &(String, String)| code == "unreadable" && what.starts_with(name) && what.contains(why);
+        assert!(listed_now.iter().any(named), "{name}: {listed_now:#?}");
+    }
+    live.person("Still well").await;
+    assert_eq!(live.persons().await.len(), BAD.len() + 1, "nothing is deleted because of them");
+
+    live.stop().await;
+    live.start().await;
+    live.ask().await;
+    let snapshot = live.until("they are named after a restart", |s| alice(s).held == BAD.len() as u64).await;
+    assert_eq!(alice(&snapshot).state, State::Idle);
+    assert_eq!(live.persons().await.len(), BAD.len() + 1);
+
+    for (name, _) in BAD {
+        let _ = fs::remove_file(live.card_path(name));
+        live.card(
+            name,
+            &[&format!("FN:Mended {name}"), &format!("EMAIL:{}@acme.example", name.trim_end_matches(".vcf"))],
+        );
+    }
+    live.until("all are mended", |s| alice(s).held == 0 && alice(s).reason.is_none()).await;
+    live.settle().await;
+    for (name, _) in BAD {
+        live.person(&format!("Mended {name}")).await;
+    }
+    assert_eq!(live.persons().await.len(), BAD.len() + 1);
+    let log = live.log();
+    let loud: Vec<&str> = log.lines().filter(|line| !line.starts_with("DEBUG")).collect();
+    for line in &loud {
+        assert!(!line.contains("Good") && !line.contains("@acme") && !line.contains(".vcf"), "{line}");
+    }
+    for (_, why) in BAD {
+        assert!(loud.iter().any(|line| line.starts_with(" WARN") && line.contains(why)), "{why}: {loud:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_card_that_goes_away_is_forgotten() {
+    let mut live = Live::new("one-way", "").await;
+    good(&live, "well.vcf");
+    fs::write(live.card_path("bad.vcf"), "Dear diary").expect("written");
+    live.start().await;
+    live.until("it is named", |s| alice(s).held == 1).await;
+    fs::remove_file(live.card_path("bad.vcf")).expect("removed");
+    live.until("it is forgotten", |s| alice(s).held == 0 && alice(s).reason.is_none()).await;
+    assert_eq!(live.persons().await.len(), 1);
+}
