@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +20,9 @@ use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Shelf, Wish}
 use crate::status::{Metrics, Refused, RefusedKind};
 use crate::store::{Store, StoreError};
 use crate::watch::Watcher;
+
+/// How often the tokens that a pass uses are kept, at least.
+const KEEP_USED: Duration = Duration::from_mins(1);
 
 /// Whether a missing state database is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,6 +262,7 @@ impl Engine {
         let feed = Arc::clone(&self.feed.read().unwrap_or_else(PoisonError::into_inner));
         feed.set_interests(self.interests(&shared).await);
         let polled = feed.poll(&shared, sweep, &self.cancel).await;
+        shared.keep_used().await;
         self.state().trouble = polled.as_ref().err().cloned();
         polled
     }
@@ -301,9 +306,25 @@ impl Engine {
         wish: Wish,
     ) -> Outcome {
         match self.shared().await {
-            Ok(shared) => crate::reconcile::run(&shared, &member, wish, &live, &cancel).await,
+            Ok(shared) => {
+                let pass = crate::reconcile::run(&shared, &member, wish, &live, &cancel);
+                self.counting_tokens(&shared, pass).await
+            }
             Err(error) => Outcome::without_pass(crate::reconcile::Ended::of(error)),
         }
+    }
+
+    /// Does something that may take long; what it uses of the day's tokens is kept every minute and at its end.
+    async fn counting_tokens<T>(&self, shared: &Shared, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        let done = loop {
+            tokio::select! {
+                done = &mut work => break done,
+                () = self.clock.sleep_until(self.clock.now().after(KEEP_USED)) => shared.keep_used().await,
+            }
+        };
+        shared.keep_used().await;
+        done
     }
 
     /// The names of the accounts that are meant: all, or the one.

@@ -36,7 +36,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Joins a company with its state; reads the mirror's index once. A mirror of another company is forgotten whole.
+    /// Joins a company with its state; reads the mirror's index once. A mirror of another company is forgotten whole. What
+    /// an earlier process used of the day's tokens counts.
     pub async fn open(store: Store, clock: SharedClock, company: Arc<Company>) -> Result<Self, StoreError> {
         let stored = store.view()?.watcher()?;
         match stored {
@@ -47,7 +48,19 @@ impl Shared {
         let view = store.view()?;
         let mirror = Mirror::load(&view)?;
         let organizations = Organizations::load(&view, &company)?;
+        if let Some((at, tokens)) = view.used()? {
+            company.remember_use(tokens, at);
+        }
         Ok(Self { store, clock, company, mirror, organizations, creating: tokio::sync::RwLock::new(()) })
+    }
+
+    /// Keeps how many of the day's tokens are used, so that a restart does not stretch carnetd's share. A store that cannot
+    /// is named in the log.
+    pub async fn keep_used(&self) {
+        let (at, tokens) = (self.clock.now(), self.company.budget().used);
+        if let Err(error) = self.store.write(vec![Op::PutUsed { at, tokens }]).await {
+            tracing::warn!(%error, "the tokens used today could not be stored");
+        }
     }
 }
 

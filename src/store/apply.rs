@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use redb::{Key, ReadableTable, StorageError, Table, TableError, TableHandle};
 
 use super::record::{Mirror, Unreadable, encode};
-use super::tables::Tables;
+use super::tables::{Tables, USED_AT_KEY, USED_KEY};
 use super::{Checkpoint, CheckpointId, HistoryEntry, Op, PassRecord, StoreError, TodoKey, index};
 use crate::account::AccountName;
 use crate::clock::Moment;
@@ -91,6 +91,10 @@ impl Commit<'_> {
             }
             Op::RememberOrganization(name, id) => drop(t.organization_names.insert(name.as_str(), id)?),
             Op::PutWatcher(watcher) => put(&mut t.watcher, (), &**watcher)?,
+            Op::PutUsed { at, tokens } => {
+                t.meta.insert(USED_AT_KEY, u64::try_from(at.0).unwrap_or(0))?;
+                t.meta.insert(USED_KEY, tokens)?;
+            }
             Op::ForgetMirror => forget_mirror(t)?,
             Op::Intend(id, intent) => put(&mut t.intents, id.0, &**intent)?,
             Op::Done(id) => drop(t.intents.remove(id.0)?),
@@ -172,6 +176,8 @@ fn forget_mirror(tables: &mut Tables<'_>) -> Result<(), Trouble> {
     tables.organization_names.retain(|_, _| false)?;
     tables.touched.retain(|_, _| false)?;
     tables.watcher.remove(())?;
+    tables.meta.remove(USED_AT_KEY)?;
+    tables.meta.remove(USED_KEY)?;
     Ok(())
 }
 

@@ -60,8 +60,15 @@ pub enum Op {
     RememberOrganization(String, u64),
     /// Moves the watcher. Belongs in one batch with what the walk found.
     PutWatcher(Box<Watcher>),
-    /// Forgets persons, organizations, remembered names, touches and the watcher: another company's ids mean something
-    /// else.
+    /// Keeps how many tokens carnetd has used of the company's day in all.
+    PutUsed {
+        /// When that was: it says in which day.
+        at: Moment,
+        /// How many.
+        tokens: u64,
+    },
+    /// Forgets persons, organizations, remembered names, touches, the watcher and the tokens used: another company's ids
+    /// mean something else, and its budget is another one.
     ForgetMirror,
     /// A write is about to be sent.
     Intend(IntentId, Box<Intent>),

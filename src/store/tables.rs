@@ -81,3 +81,7 @@ tables! {
 pub(super) const VERSION_KEY: &str = "version";
 /// The key in [`META`] of the number of commits.
 pub(super) const COMMITS_KEY: &str = "commits";
+/// The key in [`META`] of the tokens used in a day.
+pub(super) const USED_KEY: &str = "used_tokens";
+/// The key in [`META`] of when that was, in milliseconds: it says in which day.
+pub(super) const USED_AT_KEY: &str = "used_at";

@@ -12,6 +12,7 @@ mod faults;
 mod idle;
 mod live;
 mod one_way;
+mod pace;
 mod table;
 mod trouble;
 mod two_way;

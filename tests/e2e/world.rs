@@ -329,6 +329,11 @@ impl World {
         routes.iter().filter_map(write).sum()
     }
 
+    /// Calls that the stand-in has refused as too many.
+    pub(crate) async fn too_many(&self) -> u64 {
+        self.get("_calls").await["too_many"].as_u64().expect("a number")
+    }
+
     /// Persons as the service has them, by id.
     pub(crate) async fn persons(&self) -> Vec<Value> {
         let answer = self.get("pipedrive/api/v2/persons?limit=500").await;

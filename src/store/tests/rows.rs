@@ -128,9 +128,12 @@ async fn the_mirror() {
         Op::RememberOrganization("acme inc".to_owned(), 6),
         Op::PutWatcher(Box::new(watcher.clone())),
         Op::Touch(CP, PersonId(7)),
+        Op::PutUsed { at: Moment(8), tokens: 40 },
+        Op::PutUsed { at: Moment(9), tokens: 50 },
     ])
     .await;
     let view = store.view().expect("open");
+    assert_eq!(view.used().expect("read"), Some((Moment(9), 50)));
     assert_eq!(view.person(PersonId(7)).expect("read"), Some(anna.clone()));
     assert_eq!(view.persons().expect("read").collect::<Result<Vec<_>, _>>().expect("read"), [anna]);
     assert_eq!(view.organization(5).expect("read"), Some(acme));
@@ -145,6 +148,7 @@ async fn the_mirror() {
 
     let view = view_after(&store, vec![Op::ForgetMirror]).await;
     assert_eq!((view.person(PersonId(7)).expect("read"), view.watcher().expect("read")), (None, None));
+    assert_eq!(view.used().expect("read"), None, "another company has another budget");
     assert_eq!((view.organization_named("acme inc").expect("read"), view.touched(CP).expect("read")), (None, vec![]));
     assert!(view.checkpoint(CP).expect("read").is_some(), "checkpoints are no part of the mirror");
 }

@@ -17,10 +17,12 @@ use redb::{Key, ReadTransaction, TableDefinition, TableHandle as _, Value};
 use super::file::Place;
 use super::record::{Unreadable, decode};
 use super::tables::{
-    CHECKPOINTS, COMMITS_KEY, META, NAMED, NAMES, ORGANIZATION_NAMES, ORGANIZATIONS, PERSONS, TODOS, TOUCHED, WATCHER,
+    CHECKPOINTS, COMMITS_KEY, META, NAMED, NAMES, ORGANIZATION_NAMES, ORGANIZATIONS, PERSONS, TODOS, TOUCHED,
+    USED_AT_KEY, USED_KEY, WATCHER,
 };
 use super::{Checkpoint, CheckpointId, Organization, Person, StoreError, Todo, Watcher};
 use crate::account::AccountName;
+use crate::clock::Moment;
 use crate::contact::PersonId;
 
 /// Which commit a [`View`] shows; see [`super::Op::UntouchSeen`].
@@ -118,6 +120,12 @@ impl View {
     /// Where the watcher stands.
     pub fn watcher(&self) -> Result<Option<Watcher>, StoreError> {
         self.row(WATCHER, (), decode)
+    }
+
+    /// When and how many tokens carnetd had last used of the company's day.
+    pub fn used(&self) -> Result<Option<(Moment, u64)>, StoreError> {
+        let at = self.row(META, USED_AT_KEY, |at| Ok(Moment(i64::try_from(at).unwrap_or(i64::MAX))))?;
+        Ok(at.zip(self.row(META, USED_KEY, Ok)?))
     }
 
     /// One row.
