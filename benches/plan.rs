@@ -139,7 +139,7 @@ fn account(directory: &TempDir) -> config::Account {
     let path = directory.path().join("carnetd.toml");
     std::fs::write(&path, text).expect("a configuration");
     let environment = Environment { config_path: path, ..Environment::default() };
-    let config = config::load(&environment).ok().expect("a configuration without problems");
+    let config = config::load(&environment).expect("a configuration without problems");
     config.accounts.into_values().next().expect("an account")
 }
 

@@ -208,10 +208,10 @@ impl Contact {
         match field {
             Field::Name => self.name = other.name.clone(),
             // Not `clone_from`, which keeps room for more: a pass holds many contacts.
-            Field::Emails => self.emails = other.emails.clone(),
-            Field::Phones => self.phones = other.phones.clone(),
-            Field::Addresses => self.addresses = other.addresses.clone(),
-            Field::Ims => self.ims = other.ims.clone(),
+            Field::Emails => self.emails = other.emails.as_slice().to_vec(),
+            Field::Phones => self.phones = other.phones.as_slice().to_vec(),
+            Field::Addresses => self.addresses = other.addresses.as_slice().to_vec(),
+            Field::Ims => self.ims = other.ims.as_slice().to_vec(),
             Field::Organization => self.organization.clone_from(&other.organization),
             Field::Notes => self.notes.clone_from(&other.notes),
             Field::Birthday => self.birthday = other.birthday,

@@ -93,7 +93,7 @@ async fn suffer(live: &mut Live, trouble: &Trouble, (nth, stage, only): (usize, 
     assert_eq!(quiet, QUIET, "{stage}: nothing is deleted because of it");
     assert!(persons.len() + 1 >= before, "{stage}: {persons:#?}");
 
-    live.pass_time(Duration::from_secs(20 * 60));
+    live.pass_time(Duration::from_mins(20));
     live.settle().await;
     let new = live.person(&added).await;
     assert_eq!(values(&new, "phones"), [format!("+1555010019{nth}")], "{stage}");
