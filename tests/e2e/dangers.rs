@@ -405,3 +405,38 @@ async fn emptying_one_field_everywhere_is_held() {
     assert_eq!(world.pass().await, (0, 5, 0, 0));
     world.idle().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filling_a_group_with_persons_is_held_with_its_numbers() {
+    let mut world = World::new("two-way").await;
+    cards(&world, "cards", 4);
+    for n in 0..101 {
+        let emails = json!([{"value": format!("{n}@persons.example")}]);
+        world.add_person(json!({"name": format!("Person {n}"), "emails": emails})).await;
+    }
+    let item = world.refused().await;
+    assert_eq!(item.code, "creations");
+    assert!(item.what.contains("101 contacts would be created in a group of 4"), "{}", item.what);
+    assert_eq!((world.cards().len(), world.persons().await.len()), (4, 101));
+    world.confirm(&item).await;
+    assert_eq!(world.pass().await, (105, 0, 0, 0));
+    assert_eq!((world.cards().len(), world.links().await), (105, 105));
+    world.idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_is_refused_deletes_nothing_and_names_what_mends_it() {
+    let mut world = World::new("two-way").await;
+    cards(&world, "cards", 4);
+    world.pass().await;
+    fs::write(world.path("token"), "wrong\n").expect("a token");
+    world.restart();
+    let synced = world.sync().await;
+    assert_eq!(synced.outcome, Outcome::NeedsLogin, "{synced:?}");
+    assert!(!synced.message.unwrap_or_default().is_empty());
+    assert_eq!(world.cards().len(), 4);
+    fs::write(world.path("token"), format!("sandbox:{OWNER}\n")).expect("a token");
+    world.restart();
+    world.idle().await;
+    assert_eq!((world.links().await, world.persons().await.len()), (4, 4));
+}

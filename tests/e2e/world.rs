@@ -196,6 +196,7 @@ impl World {
     }
 
     /// What commands talk to: one for the life of the world, as a daemon would be.
+    #[expect(clippy::unused_async, reason = "every command of a world is awaited")]
     pub(crate) async fn operator(&mut self) -> &dyn Operator {
         if self.operator.is_none() {
             let (environment, config) = self.load();
@@ -417,6 +418,7 @@ impl World {
 }
 
 /// A folder without a watch: an edit may come to the next pass before its event does, and a test cannot wait for that.
+#[expect(clippy::unnecessary_wraps, reason = "the type of what makes books")]
 fn folder(
     account: &config::Account,
     _: Option<&Watcher>,
