@@ -228,11 +228,15 @@ pub(super) fn may_have_made(intent: &Intent, person: &Person, country: Option<Co
     if person.id.0 <= intent.highest.unwrap_or(0) {
         return false;
     }
+    // The cheap questions first: this is asked of every intent and every person that nobody has.
+    let name = Name::display(&contact.shown_name().unwrap_or_default());
+    if !name.same(&person.contact.name) || !contact.same_in(&person.contact, Field::Emails) {
+        return false;
+    }
     let (mut intended, mut found) = ((**contact).clone(), person.contact.clone());
     intended.read_phones_in(country);
     found.read_phones_in(country);
-    intended.name = Name::display(&intended.shown_name().unwrap_or_default());
-    [Field::Name, Field::Emails, Field::Phones].into_iter().all(|field| intended.same_in(&found, field))
+    intended.same_in(&found, Field::Phones)
 }
 
 /// The stable identity of a contact whose id we chose: the same text.

@@ -6,9 +6,10 @@
 use std::io::Cursor;
 
 use base64::Engine as _;
+use carnetd::account::AccountName;
 use serde_json::{Value, json};
 
-use super::world::{World, values};
+use super::world::{OWNER, World, values};
 
 /// Which writes of a stopped pass happen: a write that is not recorded may be done or not.
 #[derive(Clone, Copy)]
@@ -116,6 +117,71 @@ async fn an_import_with_organizations_and_twins() {
         assert!(persons.iter().all(|p| p["org_id"].is_null() == (p["name"] == "Dora")), "{persons:?}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_made_again_while_pipedrive_cannot_say_what_there_is() {
+    let mut world = World::new("one-way").await;
+    world.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example", "ORG:Acme"]);
+    world.card("bob.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    let mut points = 0;
+    while world.persons().await.is_empty() {
+        world.stopped_after(points).await;
+        points += 1;
+    }
+    let writes = world.writes().await;
+    // Everything can be asked but for which persons there are, newest first: that alone tells what became of the writes.
+    world.faults(json!({"status": 403, "only": "GET /pipedrive/api/v2/persons"})).await;
+    for _ in 0..2 {
+        world.restart();
+        let synced = world.sync().await;
+        assert_ne!(synced.outcome, carnetd::status::Outcome::Ok, "{synced:?}");
+        assert_eq!(world.writes().await, writes + 1, "the fault's own call, and no other");
+    }
+    world.well().await;
+    world.restart();
+    world.pass().await;
+    assert_eq!(names(&world.persons().await), ["Anna Weber", "Bob Stone"]);
+    assert_eq!(names(&world.organizations().await), ["Acme"]);
+    world.idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_account_never_takes_what_this_one_may_have_made() {
+    let bob = format!(
+        "[accounts.bob]\nprovider = \"folder\"\npath = \"bob\"\nowner = \"{OWNER}\"\ngroup = \"*\"\n\
+         direction = \"one-way\"\nvisibility = \"company\""
+    );
+    let names_of = ["alice", "bob"].map(|name| AccountName::new(name).expect("a name"));
+    for lossy in [false, true] {
+        for points in 0..30 {
+            let mut world = World::with("one-way", &bob).await;
+            std::fs::create_dir(world.path("bob")).expect("a folder");
+            for (name, folder) in [("anna", "Anna Weber"), ("bert", "Bert Stone"), ("carl", "Carl Clark")] {
+                let lines = [&format!("FN:{folder}"), &format!("EMAIL:{name}@acme.example"), "ORG:Acme"];
+                world.card(&format!("{name}.vcf"), &lines.map(|line| line as &str));
+                let card = world.card_path(&format!("{name}.vcf"));
+                std::fs::copy(card, world.path("bob").join(format!("{name}.vcf"))).expect("copied");
+            }
+            if lossy {
+                let fault = json!({"dropped": 0.4, "lost": 0.3, "only": "POST /pipedrive", "seed": points});
+                world.faults(fault).await;
+            }
+            world.stopped_after(points).await;
+            world.well().await;
+            world.restart();
+            for account in [1, 0, 1] {
+                let synced = world.operator().await.sync(Some(&names_of[account]), false).await.expect("a pass");
+                assert_eq!(synced[0].outcome, carnetd::status::Outcome::Ok, "{synced:?}");
+            }
+            let persons = world.persons().await;
+            assert_eq!(names(&persons), ["Anna Weber", "Bert Stone", "Carl Clark"], "{points} {lossy}");
+            assert_eq!(names(&world.organizations().await), ["Acme"]);
+            let before = world.writes().await;
+            world.operator().await.sync(None, false).await.expect("a pass");
+            assert_eq!(world.writes().await, before, "{points} {lossy}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
