@@ -139,10 +139,8 @@ impl Live {
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, looking).await {
-            Ok(snapshot) => snapshot,
-            Err(_) => panic!("waited in vain until {what}: {last:#?}"),
-        }
+        let found = tokio::time::timeout(PATIENCE, looking).await.ok();
+        found.unwrap_or_else(|| panic!("waited in vain until {what}: {last:#?}"))
     }
 
     /// One pass of the one account, through the daemon.
