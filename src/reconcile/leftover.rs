@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::observe::LATER;
+use crate::account::AccountName;
 use crate::clock::Moment;
-use crate::contact::PersonId;
+use crate::contact::{ContactId, PersonId};
 use crate::link::{Hold, LinkId, State};
 use crate::plan::{ContactSight, ContactWitness, PersonSight, PersonWitness, Plan, Reason, Row, Then, Witness};
 use crate::store::{Todo, TodoKey};
@@ -75,6 +76,20 @@ fn is_absent(row: &Row) -> bool {
 
 fn is_unknown(witness: &Witness) -> bool {
     witness.contact == Some(ContactWitness::Unknown) || witness.person == Some(PersonWitness::Unknown)
+}
+
+/// Says in the log what has become unreadable since the last pass: by reason, without the contacts' names.
+pub(super) fn name_unreadable(account: &AccountName, known: &[Todo], unreadable: &[(ContactId, String)]) {
+    let known: BTreeSet<(&TodoKey, &str)> = known.iter().map(|todo| (&todo.key, todo.reason.as_str())).collect();
+    let mut news: BTreeMap<&str, u64> = BTreeMap::new();
+    for (id, reason) in unreadable {
+        if !known.contains(&(&TodoKey::Contact(id.clone()), reason.as_str())) {
+            *news.entry(reason).or_default() += 1;
+        }
+    }
+    for (reason, contacts) in news {
+        tracing::warn!(%account, contacts, "cannot be read: {reason}; `carnetd held {account}` says which");
+    }
 }
 
 /// Something left to do, as it is kept.

@@ -170,6 +170,7 @@ impl Observer<'_> {
             }
             Entry::Gone(id) => {
                 stock.remove(&id);
+                observed.answered.push(TodoKey::Contact(id.clone()));
                 if let Some(head) = self.head(&id)? {
                     rows.link(head.link).contact = ContactSight::Gone;
                 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::apply::Applied;
 use super::ledger::{self, LAPSE};
-use super::leftover::{Leftover, todo};
+use super::leftover::{name_unreadable, Leftover, todo};
 use super::member::Work;
 use super::observe::Observed;
 use super::outcome::Ended;
@@ -24,6 +24,7 @@ impl Pass<'_> {
         let mut kept: BTreeMap<TodoKey, Todo> = left.todos.into_iter().map(|todo| (todo.key.clone(), todo)).collect();
         kept.extend(applied.left.iter().map(|todo| (todo.key.clone(), todo.clone())));
         let mut ops = kept.values().map(|todo| Op::PutTodo(id, todo.clone())).collect::<Vec<_>>();
+        name_unreadable(&self.member.name, &self.shared.store.view()?.todos(id)?, &observed.unreadable);
         for (contact, reason) in &observed.unreadable {
             ops.push(Op::PutTodo(id, todo(TodoKey::Contact(contact.clone()), "unreadable", reason, now)));
         }

@@ -47,7 +47,7 @@ pub(super) fn derive(
     for person in persons(link) {
         tables.by_person.insert((person, checkpoint, id.0), ())?;
     }
-    count(tables, checkpoint, state(link), 1)
+    count(tables, checkpoint, link, 1)
 }
 
 /// Takes back what is derived from the link that is there, if any.
@@ -62,7 +62,7 @@ fn underive(tables: &mut Tables<'_>, checkpoint: CheckpointId, id: LinkId) -> Re
     for person in persons(&old) {
         tables.by_person.remove((person, checkpoint, id.0))?;
     }
-    count(tables, checkpoint, state(&old), -1)
+    count(tables, checkpoint, &old, -1)
 }
 
 /// The persons under which a link is found: its own, and the candidates of a hold.
@@ -82,9 +82,13 @@ fn state(link: &Link) -> u8 {
     }
 }
 
-fn count(tables: &mut Tables<'_>, checkpoint: u32, state: u8, by: i64) -> Result<(), Trouble> {
+/// Counts a link. One whose other half is still on its way is in step with nothing yet and counts nowhere.
+fn count(tables: &mut Tables<'_>, checkpoint: u32, link: &Link, by: i64) -> Result<(), Trouble> {
+    if link.is_active() && (link.contact.is_none() || link.person.is_none()) {
+        return Ok(());
+    }
     let (mut active, mut dormant, mut held) = tables.counts.get(checkpoint)?.map_or((0, 0, 0), |row| row.value());
-    let counted = match state {
+    let counted = match state(link) {
         ACTIVE => &mut active,
         DORMANT => &mut dormant,
         _ => &mut held,

@@ -260,6 +260,6 @@ async fn a_used_up_day() {
     assert!(some < 20, "the budget does not reach for all");
     live.faults(json!({"pipedrive": {"enforce_daily": false}})).await;
     live.pass_time(Duration::from_hours(25));
-    live.until("all are there", |s| alice(s).contacts == 20).await;
+    live.until("all are there", |s| alice(s).contacts == 20 && alice(s).state == State::Idle).await;
     assert_eq!(live.persons().await.len(), 20);
 }

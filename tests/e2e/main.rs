@@ -7,6 +7,7 @@
 mod accounts;
 mod cards;
 mod crash;
+mod daemon;
 mod dangers;
 mod faults;
 mod idle;
