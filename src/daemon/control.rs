@@ -46,7 +46,7 @@ pub(super) async fn run(engine: Arc<Engine>, notices: Arc<dyn Notices>) -> Resul
 }
 
 /// The loop and what it remembers between events.
-#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own; no two of them make a state")]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of one loop")]
 pub(super) struct Control {
     pub(super) engine: Arc<Engine>,
     pub(super) events: mpsc::UnboundedSender<Event>,

@@ -191,15 +191,7 @@ impl Engine {
     pub(super) fn snapshot(&self) -> Snapshot {
         let state = self.state();
         let view = self.store.view();
-        let mut accounts = Vec::new();
-        if let Ok(view) = &view {
-            for (name, standing) in &state.accounts {
-                match standing.show(name, view) {
-                    Ok(account) => accounts.push(account),
-                    Err(error) => tracing::error!(account = %name, %error, "the state cannot be read"),
-                }
-            }
-        }
+        let accounts = state.accounts.iter().map(|(name, standing)| standing.show(name, view.as_ref())).collect();
         Snapshot {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             reload: state.reload.clone(),

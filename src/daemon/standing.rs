@@ -90,37 +90,22 @@ impl Standing {
         }
     }
 
-    /// The account's part of the status document.
-    pub(super) fn show(&self, name: &AccountName, view: &View) -> Result<Account, StoreError> {
-        let stored = view.checkpoint_of(name)?;
-        let (mut state, mut reason, code) = self.state();
-        let (mut contacts, mut held, mut totals) = (0, 0, Totals::default());
-        let (mut last_pass, mut last_change, mut reason_code) = (None, None, code.map(str::to_owned));
-        if let Some((id, checkpoint)) = stored {
-            let counts = view.counts(id)?;
-            contacts = counts.active;
-            held = counts.held + u64::from(checkpoint.hold.is_some());
-            totals = Totals {
-                added: checkpoint.totals.added,
-                updated: checkpoint.totals.updated,
-                deleted: checkpoint.totals.deleted,
-            };
-            last_pass = checkpoint.last_pass.as_ref().map(pass);
-            last_change = checkpoint.last_change.as_ref().map(pass);
-            if let (State::Starting, Some(hold)) = (state, &checkpoint.hold) {
-                (state, reason) = (State::Held, Some(hold.message.clone()));
-            }
-            if let (State::Held, Some(hold)) = (state, &checkpoint.hold) {
-                reason_code = Some(hold.code.clone());
-            }
-            let todos = view.todos(id)?;
-            held += todos.iter().filter(|todo| left::is_left(todo)).count() as u64;
-            let failed = checkpoint.last_pass.as_ref().map_or(0, |pass| pass.failed);
-            if let (State::Idle, Some((text, code))) = (state, left::sum(name, &todos, failed)) {
-                (reason, reason_code) = (Some(text), Some(code));
-            }
+    /// The account's part of the status document. One whose state cannot be read says so; it never goes missing.
+    pub(super) fn show(&self, name: &AccountName, view: Result<&View, &StoreError>) -> Account {
+        let mut account = self.without_state(name);
+        let read = view.map_err(Clone::clone).and_then(|view| add_state(&mut account, name, view));
+        if let Err(error) = read {
+            tracing::error!(account = %name, %error, "the state cannot be read");
+            account.state = State::Error;
+            (account.reason, account.reason_code) = (Some(error.to_string()), Some("state".to_owned()));
         }
-        Ok(Account {
+        account
+    }
+
+    /// What is known without the state database.
+    fn without_state(&self, name: &AccountName) -> Account {
+        let (state, reason, code) = self.state();
+        Account {
             name: name.to_string(),
             provider: self.declared.provider.as_str().to_owned(),
             address: self.declared.address.clone(),
@@ -129,9 +114,9 @@ impl Standing {
             visibility: self.declared.policy.visibility.to_string(),
             state,
             reason,
-            reason_code,
-            contacts,
-            held,
+            reason_code: code.map(str::to_owned),
+            contacts: 0,
+            held: 0,
             other_visibility: 0,
             next_pass_at: self.next.map(At),
             current: self.live.current().map(|progress| Pass {
@@ -139,11 +124,38 @@ impl Standing {
                 outcome: None,
                 ..pass(&progress.record)
             }),
-            last_change,
-            last_pass,
-            totals,
-        })
+            last_change: None,
+            last_pass: None,
+            totals: Totals::default(),
+        }
     }
+}
+
+/// Adds what the state database knows of an account.
+fn add_state(account: &mut Account, name: &AccountName, view: &View) -> Result<(), StoreError> {
+    let Some((id, checkpoint)) = view.checkpoint_of(name)? else { return Ok(()) };
+    let (counts, todos) = (view.counts(id)?, view.todos(id)?);
+    let left = todos.iter().filter(|todo| left::is_left(todo)).count() as u64;
+    account.contacts = counts.active;
+    account.held = counts.held + u64::from(checkpoint.hold.is_some()) + left;
+    account.totals = Totals {
+        added: checkpoint.totals.added,
+        updated: checkpoint.totals.updated,
+        deleted: checkpoint.totals.deleted,
+    };
+    account.last_pass = checkpoint.last_pass.as_ref().map(pass);
+    account.last_change = checkpoint.last_change.as_ref().map(pass);
+    if let (State::Starting, Some(hold)) = (account.state, &checkpoint.hold) {
+        (account.state, account.reason) = (State::Held, Some(hold.message.clone()));
+    }
+    if let (State::Held, Some(hold)) = (account.state, &checkpoint.hold) {
+        account.reason_code = Some(hold.code.clone());
+    }
+    let failed = checkpoint.last_pass.as_ref().map_or(0, |pass| pass.failed);
+    if let (State::Idle, Some((text, code))) = (account.state, left::sum(name, &todos, failed)) {
+        (account.reason, account.reason_code) = (Some(text), Some(code));
+    }
+    Ok(())
 }
 
 /// All accounts, by name.

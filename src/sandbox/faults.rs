@@ -23,7 +23,7 @@ pub(super) struct Faults {
     lost: f64,
     /// Share whose body ends in the middle after everything was done.
     cut: f64,
-    /// Share answered with an HTML page, status 200 or 503 by turns of chance; nothing is done.
+    /// Share answered with an HTML page of the given `status`, else of 200 or 503 by turns of chance; nothing is done.
     html: f64,
     /// Share of the cursors that have expired.
     expired_cursors: f64,
@@ -181,7 +181,8 @@ impl Desk {
 
 fn strike(faults: &Faults, chance: &mut fastrand::Rng) -> Option<Fault> {
     if let Some(status) = faults.status {
-        return Some(Fault::Status(status));
+        let page = faults.html > 0.0 && chance.f64() < faults.html;
+        return Some(if page { Fault::Html(status) } else { Fault::Status(status) });
     }
     // Every rate is drawn whatever the others gave, so that one changed rate does not move the chance of the rest.
     let mut hit = |rate: f64| chance.f64() < rate;

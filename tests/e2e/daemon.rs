@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 /// Far longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const OWNER: &str = "alice@acme.example";
 
 /// A directory with a configuration like the quick start's.
@@ -99,7 +99,9 @@ impl Place {
         let kept = Arc::clone(&said);
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                kept.lock().expect("nobody panics while holding it").push_str(&format!("{line}\n"));
+                let mut kept = kept.lock().expect("nobody panics while holding it");
+                kept.extend([line.as_str(), "\n"]);
+                drop(kept);
                 let _ = sender.send(line);
             }
         });
@@ -373,7 +375,6 @@ async fn a_folder_that_is_not_there_is_an_error_of_its_account_alone() {
     place.titled(&daemon, "bob", "Seller").await;
 }
 
-/// Ends a path's rights for everybody but a super-user.
 #[test]
 fn an_unwritable_state_directory_is_named() {
     let place = Place::new();

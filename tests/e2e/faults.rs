@@ -176,6 +176,11 @@ async fn a_page_instead_of_json() {
 }
 
 #[tokio::test]
+async fn a_block_by_the_gateway() {
+    endure(Trouble::new(json!({"status": 403, "html": 1.0}), State::Paused, &["gateway"])).await;
+}
+
+#[tokio::test]
 async fn half_an_answer() {
     endure(Trouble::new(json!({"cut": 1.0}), State::Error, &["pipedrive: "])).await;
 }
@@ -262,4 +267,46 @@ async fn a_used_up_day() {
     live.pass_time(Duration::from_hours(25));
     live.until("all are there", |s| alice(s).contacts == 20 && alice(s).state == State::Idle).await;
     assert_eq!(live.persons().await.len(), 20);
+}
+
+#[tokio::test]
+async fn a_service_that_fails_at_every_creation_is_not_hammered() {
+    let mut live = Live::new("one-way", "").await;
+    live.start().await;
+    live.settle().await;
+    live.faults(json!({"status": 500, "only": "POST /pipedrive/api/v2/persons"})).await;
+    live.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example"]);
+    let begun = live.now();
+    let snapshot = live.until("it says why", |s| alice(s).reason.is_some() && alice(s).current.is_none()).await;
+    assert!(alice(&snapshot).reason.as_deref().is_some_and(|reason| reason.contains("500")), "{snapshot:#?}");
+    live.until("time passes", |_| live.now().since(begun) > Duration::from_mins(3)).await;
+    let calls = live.get("_calls").await;
+    let sent = calls["routes"]["POST /pipedrive/api/v2/persons"]["calls"].as_u64().expect("a number");
+    assert!((2..=12).contains(&sent), "{sent} times within three minutes: ever more seldom");
+    live.faults(json!({"status": null})).await;
+    live.settle().await;
+    live.person("Anna Weber").await;
+}
+
+#[tokio::test]
+async fn silence_ends_when_the_daemon_does() {
+    let mut live = Live::new("one-way", "").await;
+    live.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example"]);
+    live.start().await;
+    live.settle().await;
+    // Accepts connections and never says a word.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = silent.local_addr().expect("an address");
+    let config = fs::read_to_string(live.path("carnetd.toml")).expect("read");
+    let root = config.lines().find(|line| line.starts_with("url")).expect("a URL").to_owned();
+    let mute = config.replace(&root, &format!("url = \"http://{address}/pipedrive\""));
+    fs::write(live.path("carnetd.toml"), mute).expect("written");
+    let _heard = silent.accept().await.expect("it is called");
+    let snapshot = live.until("status answers all the same", |_| true).await;
+    assert_ne!(snapshot.pipedrive.state, CompanyState::Ok, "{snapshot:#?}");
+    live.stop().await;
+    fs::write(live.path("carnetd.toml"), config).expect("written");
+    live.start().await;
+    live.settle().await;
+    live.person("Anna Weber").await;
 }

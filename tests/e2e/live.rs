@@ -139,8 +139,10 @@ impl Live {
                 }
             }
         };
-        let found = tokio::time::timeout(PATIENCE, looking).await.ok();
-        found.unwrap_or_else(|| panic!("waited in vain until {what}: {last:#?}"))
+        match tokio::time::timeout(PATIENCE, looking).await {
+            Ok(snapshot) => snapshot,
+            Err(late) => panic!("waited in vain until {what} ({late}): {last:#?}"),
+        }
     }
 
     /// One pass of the one account, through the daemon.
