@@ -113,7 +113,9 @@ impl Control {
         self.engine.metrics.reloaded(self.engine.clock.now());
         self.watch_config();
         self.watch_folders();
-        if self.engine.shared().await.is_ok()
+        // A real Pipedrive is called by the first poll, beside the loop: while it is silent, signals and status are heard.
+        if self.engine.config().pipedrive.sandbox
+            && self.engine.shared().await.is_ok()
             && let Some(page) = self.engine.sandbox_page().await
         {
             self.notices.tell(Notice::Persons(page));
