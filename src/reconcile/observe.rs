@@ -297,14 +297,12 @@ impl Observer<'_> {
             if let Some(half) = link.as_ref().and_then(|link| link.person.as_ref())
                 && row.person == PersonSight::Quiet
             {
-                let waits = link.as_ref().is_some_and(|link| !link.is_active());
-                match self.view.person(half.id).map_err(|error| store_error(&error))? {
-                    Some(person) => {
-                        row.person = PersonSight::Live(Box::new(self.seat.person_now(self.member, person)));
-                    }
-                    None if waits => row.person = PersonSight::Gone,
-                    None => {}
-                }
+                // Whom the mirror does not hold, the last complete list did not: also where an earlier pass that was told so
+                // did not come to its end.
+                let person = self.view.person(half.id).map_err(|error| store_error(&error))?;
+                row.person = person.map_or(PersonSight::Gone, |person| {
+                    PersonSight::Live(Box::new(self.seat.person_now(self.member, person)))
+                });
             }
             row.link = link.map(|link| (id, Box::new(link)));
         }
