@@ -305,6 +305,11 @@ async fn silence_ends_when_the_daemon_does() {
     let snapshot = live.until("status answers all the same", |_| true).await;
     assert_ne!(snapshot.pipedrive.state, CompanyState::Ok, "{snapshot:#?}");
     live.stop().await;
+    live.start().await;
+    let _heard = silent.accept().await.expect("it is called");
+    let remote = live.remote().await.expect("it answers though nobody answers it");
+    assert!(remote.ready());
+    live.stop().await;
     fs::write(live.path("carnetd.toml"), config).expect("written");
     live.start().await;
     live.settle().await;
