@@ -94,6 +94,8 @@ impl Idle {
             );
             owners.push(owner);
         }
+        // Where the socket for commands stands; the state itself is kept in memory, since no pass waits for a disk here.
+        fs::create_dir(at("state")).expect("a folder");
         fs::write(at("token"), "sandbox:admin@acme.example\n").expect("a token");
         fs::write(at("carnetd.toml"), text).expect("a configuration");
         self.call(Method::POST, "_faults", Some(json!({"pipedrive": {"users": owners}}))).await;
@@ -106,7 +108,7 @@ impl Idle {
         let config = config::load(&environment).unwrap_or_else(|problems| panic!("{problems}"));
         let accounts = config.accounts.len();
         let clock = Arc::new(self.clock.clone());
-        let engine = Engine::open(environment, config, Create::IfMissing, clock).await.expect("a state");
+        let engine = Engine::open(environment, config, Create::InMemory, clock).await.expect("a state");
         let running = tokio::spawn(daemon::serve(Arc::clone(&engine), Arc::new(Deaf)));
         // The first passes, and those that look at what the first ones wrote.
         self.pass_by(&engine, Duration::from_mins(12)).await;
