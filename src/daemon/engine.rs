@@ -18,7 +18,7 @@ use crate::clock::{Moment, SharedClock};
 use crate::config::{self, Config, Environment};
 use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Shelf, Wish};
 use crate::status::{Metrics, Refused, RefusedKind};
-use crate::store::{Store, StoreError};
+use crate::store::{Op, Store, StoreError};
 use crate::watch::Watcher;
 
 /// How often the tokens that a pass uses are kept, at least.
@@ -69,6 +69,8 @@ pub(super) struct State {
     pub(super) trouble: Option<Error>,
     pub(super) reload: crate::status::Reload,
     pub(super) ready: bool,
+    /// When old history was last forgotten.
+    pub(super) pruned: Option<Moment>,
 }
 
 impl Engine {
@@ -117,6 +119,7 @@ impl Engine {
                 trouble: None,
                 reload: crate::status::Reload { ok: true, at: Some(now.into()), problems: Vec::new() },
                 ready: false,
+                pruned: None,
             }),
             feed,
         };
@@ -263,8 +266,25 @@ impl Engine {
         feed.set_interests(self.interests(&shared).await);
         let polled = feed.poll(&shared, sweep, &self.cancel).await;
         shared.keep_used().await;
+        self.prune().await;
         self.state().trouble = polled.as_ref().err().cloned();
         polled
+    }
+
+    /// Forgets, once a day, the history that `history` does not keep.
+    async fn prune(&self) {
+        let now = self.clock.now();
+        let keep = {
+            let mut state = self.state();
+            if state.pruned.is_some_and(|at| now.since(at) < Duration::from_hours(24)) {
+                return;
+            }
+            state.pruned = Some(now);
+            state.config.history
+        };
+        if let Err(error) = self.store.write(vec![Op::PruneHistory { before: now.before(keep) }]).await {
+            tracing::warn!(%error, "old history could not be forgotten; it is tried again tomorrow");
+        }
     }
 
     /// Which checkpoints want to hear of an owner's new persons. An account whose owner is not known yet asks at its pass.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::apply::Applied;
 use super::ledger::{self, LAPSE};
-use super::leftover::{name_unreadable, Leftover, todo};
+use super::leftover::{Leftover, name_unreadable, todo};
 use super::member::Work;
 use super::observe::Observed;
 use super::outcome::Ended;
