@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use carnetd::status::{Operator as _, State};
+use carnetd::status::{Operator as _, Snapshot, State};
 
 use super::live::{Live, alice};
 
@@ -58,7 +58,8 @@ async fn cards_that_turn_bad_are_named_and_keep_their_persons() {
     }
     fs::create_dir(live.card_path("folder.vcf")).expect("made");
     live.edit("well.vcf", "FN:Good well", "FN:Still well");
-    let snapshot = live.until("all are named", |s| alice(s).held == BAD.len() as u64).await;
+    let named = |s: &Snapshot| alice(s).held == BAD.len() as u64 && alice(s).state == State::Idle;
+    let snapshot = live.until("all are named", named).await;
     assert_eq!((alice(&snapshot).state, alice(&snapshot).reason_code.as_deref()), (State::Idle, Some("unreadable")));
     let reason = alice(&snapshot).reason.clone().unwrap_or_default();
     assert!(reason.starts_with("6 contacts cannot be read") && reason.contains("carnetd held alice"), "{reason}");
@@ -74,8 +75,7 @@ async fn cards_that_turn_bad_are_named_and_keep_their_persons() {
     live.stop().await;
     live.start().await;
     live.ask().await;
-    let snapshot = live.until("they are named after a restart", |s| alice(s).held == BAD.len() as u64).await;
-    assert_eq!(alice(&snapshot).state, State::Idle);
+    live.until("they are named after a restart", named).await;
     assert_eq!(live.persons().await.len(), BAD.len() + 1);
 
     for (name, _) in BAD {
