@@ -1,8 +1,8 @@
 //! What a pass costs beside its changes: nothing may grow with the number of links.
 //!
 //! A state database of as many links and persons as the group says, and a book that reports 100 contacts as changed, or
-//! as new. Measured is observing and planning ([`carnetd::reconcile::intend`]); nothing is written. The figures of 1 000
-//! and of 100 000 links should be about equal. How to read them: `docs/measurements.md`.
+//! as new. Measured is observing and planning ([`carnetd::reconcile::intend`]); nothing is written. Compare the figures of
+//! 100 000 links with those of 1 000 in the same run. How to read them: `docs/measurements.md`.
 
 #![expect(clippy::expect_used, reason = "a measurement that cannot be set up has failed")]
 #![allow(missing_docs, reason = "criterion's macros write undocumented items")]
