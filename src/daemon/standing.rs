@@ -96,8 +96,11 @@ impl Standing {
         let read = view.map_err(Clone::clone).and_then(|view| add_state(&mut account, name, view));
         if let Err(error) = read {
             tracing::error!(account = %name, %error, "the state cannot be read");
-            account.state = State::Error;
-            (account.reason, account.reason_code) = (Some(error.to_string()), Some("state".to_owned()));
+            // Why a pass failed says more than that the database is being opened again because of it.
+            if account.state != State::Error {
+                account.state = State::Error;
+                (account.reason, account.reason_code) = (Some(error.to_string()), Some("state".to_owned()));
+            }
         }
         account
     }

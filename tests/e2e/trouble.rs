@@ -127,9 +127,11 @@ async fn a_full_disk_loses_and_doubles_nothing() {
             &[&format!("FN:Person P{n}"), &format!("EMAIL:p{n}@acme.example"), &format!("NOTE:{note}")],
         );
     }
-    let snapshot = live.until("the disk is full", |s| s.accounts[0].state == State::Error).await;
-    let reason = snapshot.accounts[0].reason.clone().unwrap_or_default();
-    assert!(reason.contains("no space left for the state database"), "{reason}");
+    let full = |s: &Snapshot| {
+        let reason = s.accounts[0].reason.as_deref().unwrap_or_default();
+        s.accounts[0].state == State::Error && reason.contains("no space left for the state database")
+    };
+    live.until("the disk is full", full).await;
     assert!(live.log().contains("no space left for the state database"));
     room.store(u64::MAX, Ordering::Relaxed);
     live.pass_time(std::time::Duration::from_mins(15));
