@@ -46,15 +46,16 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         settings: changed_of(&[
             ("watch", old.watch != new.watch),
             ("history", old.history != new.history),
-            ("log", old.log != new.log),
-            ("status.token", old.status.token != new.status.token),
-            ("status.hosts", old.status.hosts != new.status.hosts),
-            ("status.public_url", old.status.public_url != new.status.public_url),
+            ("log.level", old.log.level != new.log.level),
         ]),
         needs_restart: changed_of(&[
             ("state_dir", old.state_dir != new.state_dir),
             ("state_key", old.state_key != new.state_key),
+            ("log.format", old.log.format != new.log.format),
             ("status.listen", old.status.listen != new.status.listen),
+            ("status.token", old.status.token != new.status.token),
+            ("status.hosts", old.status.hosts != new.status.hosts),
+            ("status.public_url", old.status.public_url != new.status.public_url),
             ("pipedrive.sandbox", old.pipedrive.sandbox != new.pipedrive.sandbox),
         ]),
     }

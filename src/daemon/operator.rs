@@ -169,11 +169,10 @@ impl Engine {
     async fn passes(&self, name: &AccountName, wish: Wish) -> Outcome {
         /// A pass that brings something to light each time is left to the daemon.
         const MOST: usize = 5;
-        let Some(ticket) = self.ticket(name) else {
-            let message = match self.state().accounts.get(name).map(|s| s.member.as_ref().err().cloned()) {
-                Some(Some(error)) => error.message,
-                _ => "the account cannot run".to_owned(),
-            };
+        let why_not = self.state().accounts.get(name).and_then(super::standing::Standing::why_not);
+        let ticket = if why_not.is_none() { self.ticket(name) } else { None };
+        let Some(ticket) = ticket else {
+            let message = why_not.unwrap_or_else(|| "the account was removed".to_owned());
             return Outcome::without_pass(Ended::Failed(message));
         };
         let mut outcome = self.pass(ticket.clone(), wish).await;

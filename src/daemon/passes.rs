@@ -107,7 +107,7 @@ impl Control {
                 let mut state = self.engine.state();
                 let Some(standing) = state.accounts.get_mut(&name) else { continue };
                 standing.wish = Some(standing.wish.unwrap_or_default().and(sync.wish));
-                standing.member.as_ref().err().map(|error| error.message.clone())
+                standing.why_not()
             };
             let answer = blocked.map(|message| synced(&name, &Outcome::without_pass(Ended::Failed(message))));
             self.after_poll.push(name.clone());

@@ -58,10 +58,10 @@ impl Control {
         }
     }
 
-    /// The shortest interval of the accounts.
+    /// How often Pipedrive is looked at: the shortest interval of the accounts, or `sweep` where that is shorter.
     pub(super) fn interval(&self) -> Duration {
         let state = self.engine.state();
         let intervals = state.accounts.values().filter(|s| s.can_run()).map(|s| s.declared.interval);
-        intervals.min().unwrap_or(state.config.interval)
+        intervals.min().unwrap_or(state.config.interval).min(state.config.pipedrive.sweep)
     }
 }

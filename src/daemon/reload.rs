@@ -6,7 +6,7 @@ use super::control::Control;
 use crate::account::AccountName;
 use crate::adapter::Kind;
 use crate::config;
-use crate::reconcile::{Ended, Wish};
+use crate::reconcile::{Ended, Outcome, Wish};
 use crate::status::{self, Notice, Reloaded};
 
 impl Control {
@@ -67,6 +67,10 @@ impl Control {
         self.engine.metrics.reloaded(self.engine.clock.now());
         self.engine.state().config = Arc::new(config);
         self.engine.unseat(&diff.removed);
+        for name in &diff.removed {
+            let removed = Ended::Failed("the account was removed from the configuration".to_owned());
+            self.answer(name, &Outcome::without_pass(removed));
+        }
         let mut names: Vec<AccountName> = diff.added.iter().chain(&diff.changed).cloned().collect();
         if diff.service {
             self.engine.disconnect();
@@ -85,6 +89,10 @@ impl Control {
             changed = diff.changed.len(),
             "the configuration is in use"
         );
-        diff.added.iter().chain(&diff.removed).chain(&diff.changed).map(ToString::to_string).collect()
+        self.next_poll = self.next_poll.min(self.engine.clock.now().after(self.interval()));
+        let accounts = diff.added.iter().chain(&diff.removed).chain(&diff.changed).map(ToString::to_string);
+        let settings = diff.settings.iter().map(|key| (*key).to_owned());
+        let restart = diff.needs_restart.iter().map(|key| format!("{key}: used from the next start on"));
+        accounts.chain(settings).chain(restart).collect()
     }
 }

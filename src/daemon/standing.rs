@@ -57,6 +57,14 @@ impl Standing {
         self.declared.enabled && self.member.is_ok()
     }
 
+    /// Why no pass of this account can run, if so.
+    pub(super) fn why_not(&self) -> Option<String> {
+        if !self.declared.enabled {
+            return Some("enabled = false: the account is not synced".to_owned());
+        }
+        self.member.as_ref().err().map(|error| error.message.clone())
+    }
+
     /// Takes the end of a pass in.
     pub(super) fn end(&mut self, outcome: &Outcome) {
         self.running = false;

@@ -10,7 +10,7 @@ use crate::config::{self, ConfigWatch};
 impl Control {
     pub(super) fn watch_config(&self) {
         let config = self.engine.config();
-        let (Some(watcher), true) = (&self.engine.watcher, config.watch) else { return };
+        let Some(watcher) = &self.engine.watcher else { return };
         let mut watch = match ConfigWatch::new(watcher, &config, Arc::clone(&self.engine.clock)) {
             Ok(watch) => watch,
             Err(error) => {
@@ -32,7 +32,8 @@ impl Control {
                 {
                     tracing::warn!(%error, "edits of the configuration need a reload");
                 }
-                if events.send(Event::Edited).is_err() {
+                // With `watch = false` an edit waits for a reload; looked at now, so that it can be switched on and off.
+                if engine.config().watch && events.send(Event::Edited).is_err() {
                     break;
                 }
             }

@@ -21,6 +21,7 @@ use super::stock::Stock;
 use super::witness::Records;
 use crate::adapter::pipedrive::OrganizationNames;
 use crate::adapter::{Error, Kind};
+use crate::clock::Moment;
 use crate::contact::{Change, ContactId, Field, FieldChange, PersonId};
 use crate::link::{ContactHalf, Link, LinkId};
 use crate::plan::{Side, Step, Then};
@@ -243,14 +244,33 @@ impl Apply<'_> {
         for step in steps {
             match error_of(&step) {
                 None => ready.push(step),
-                Some(error) => applied.left.extend(key_of(&step).map(|key| later(key, &error.message, now))),
+                Some(error) => {
+                    let left = if passes(error.kind) { later } else { refused };
+                    applied.failed += 1;
+                    applied.left.extend(key_of(&step).map(|key| left(key, &error.message, now)));
+                }
             }
         }
-        applied.stopped = failed
-            .into_values()
-            .find(|e| matches!(e.kind, Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::Cancelled));
+        for error in failed.values().filter(|error| !passes(error.kind)) {
+            tracing::warn!(account = %self.member.name, error = %error, "an organization was not made; its contacts wait");
+        }
+        let stops = |error: &Error| passes(error.kind) && error.kind != Kind::UnknownOutcome;
+        applied.stopped = failed.into_values().find(stops);
         Ok(ready)
     }
+}
+
+/// Whether what failed may work by itself later.
+fn passes(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::Cancelled | Kind::UnknownOutcome | Kind::Stale
+    )
+}
+
+/// What the book refused: looked at again when the contact changes, on refresh, and daily.
+fn refused(key: TodoKey, reason: &str, now: Moment) -> Todo {
+    todo(key, "refused", reason, now)
 }
 
 /// The organization that a step's write to Pipedrive names.

@@ -109,3 +109,29 @@ async fn a_matching_person_is_linked_and_two_are_held() {
     assert_eq!(held[0].code, "several-matches");
     world.idle().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_organization_is_named_and_not_asked_for_again() {
+    let mut world = World::new("one-way").await;
+    world.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example", "ORG:Acme"]);
+    world.card("bob.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    world.faults(json!({"status": 400, "only": "POST /pipedrive/api/v2/organizations"})).await;
+    assert_eq!(world.pass().await, (1, 0, 0, 1), "the other contact comes over");
+    assert_eq!(world.codes().await, ["refused"]);
+    let before = world.writes().await;
+    world.sync().await;
+    let asked_again = world.writes().await - before;
+    assert!(asked_again <= 1, "a refresh asks once more: {asked_again}");
+    world.well().await;
+    assert_eq!(world.pass().await, (1, 0, 0, 0));
+    world.idle().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_account_says_so_when_it_is_asked_for() {
+    let mut world = World::with("one-way", "enabled = false").await;
+    let name = carnetd::account::AccountName::new("alice").expect("a name");
+    let synced = world.operator().await.sync(Some(&name), false).await.expect("an answer");
+    assert_eq!(synced.len(), 1);
+    assert!(synced[0].message.as_deref().is_some_and(|why| why.contains("enabled = false")), "{synced:?}");
+}

@@ -85,7 +85,7 @@ impl Company {
         let me = Me::fetch(&api, cancel).await?;
         let definitions = definitions(&api, cancel).await?;
         let fields = FieldMap::read(&definitions, &settings.fields)?;
-        let levels = settings.levels.or_else(|| visibility::by_field(&definitions));
+        let levels = visibility::checked(settings.levels, &definitions)?;
         Ok(Arc::new(Self {
             identity: format!("{}#{}", me.domain, me.company_id),
             domain: me.domain.clone(),
@@ -149,7 +149,7 @@ impl Company {
     pub async fn refresh_fields(&self, cancel: &CancellationToken) -> Result<(), Error> {
         let definitions = definitions(&self.api, cancel).await?;
         let fields = Arc::new(FieldMap::read(&definitions, &self.configured_fields)?);
-        let levels = self.configured_levels.or_else(|| visibility::by_field(&definitions));
+        let levels = visibility::checked(self.configured_levels, &definitions)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         (state.fields, state.levels) = (fields, levels);
         Ok(())

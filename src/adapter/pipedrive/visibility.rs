@@ -39,6 +39,23 @@ fn unproven() -> Error {
     )
 }
 
+/// Refuses configured levels that the company's own field contradicts: persons could not be created at level 5 or 7, and 3
+/// would show them to everybody.
+pub(super) fn checked(
+    configured: Option<VisibilityLevels>,
+    definitions: &[Value],
+) -> Result<Option<VisibilityLevels>, Error> {
+    let proven = by_field(definitions);
+    if configured == Some(VisibilityLevels::Four) && proven == Some(VisibilityLevels::Two) {
+        return Err(Error::new(
+            Kind::Invalid,
+            "[pipedrive] visibility_levels = 4, but this company's persons know only the levels 1 and 3 (Lite and Growth \
+             plans); set it to 2",
+        ));
+    }
+    Ok(configured.or(proven))
+}
+
 /// What the definition of the `visible_to` field proves.
 pub(super) fn by_field(definitions: &[Value]) -> Option<VisibilityLevels> {
     let field =
