@@ -207,10 +207,12 @@ fn a_reload_is_the_difference() {
     assert_eq!(of("acme.pipedrive", "other.pipedrive"), Diff { service: true, ..Diff::default() });
     assert_eq!(
         of("[defaults]", "[log]\nlevel = \"debug\"\n[defaults]"),
-        Diff { settings: vec!["log"], ..Diff::default() }
+        Diff { settings: vec!["log.level"], ..Diff::default() }
     );
     let moved = of("[defaults]", "[status]\nlisten = \"off\"\n[defaults]");
     assert_eq!(moved, Diff { needs_restart: vec!["status.listen"], ..Diff::default() });
+    let hosts = of("[defaults]", "[status]\nhosts = [\"dash.example\"]\n[defaults]");
+    assert_eq!(hosts, Diff { needs_restart: vec!["status.hosts"], ..Diff::default() }, "a door is fixed when it is made");
 }
 
 #[test]
