@@ -212,7 +212,11 @@ fn a_reload_is_the_difference() {
     let moved = of("[defaults]", "[status]\nlisten = \"off\"\n[defaults]");
     assert_eq!(moved, Diff { needs_restart: vec!["status.listen"], ..Diff::default() });
     let hosts = of("[defaults]", "[status]\nhosts = [\"dash.example\"]\n[defaults]");
-    assert_eq!(hosts, Diff { needs_restart: vec!["status.hosts"], ..Diff::default() }, "a door is fixed when it is made");
+    assert_eq!(
+        hosts,
+        Diff { needs_restart: vec!["status.hosts"], ..Diff::default() },
+        "a door is fixed when it is made"
+    );
 }
 
 #[test]

@@ -219,7 +219,7 @@ impl Observer<'_> {
             observed.answered.push(todo.key.clone());
             match todo.key {
                 TodoKey::Person(person) => observed.touched.push(person),
-                TodoKey::Contact(id) if rows.holds(&id) => {}
+                TodoKey::Contact(id) if rows.holds(&id) || observed.unreadable.iter().any(|(bad, _)| *bad == id) => {}
                 TodoKey::Contact(id) => wanted.push(id),
             }
         }

@@ -230,7 +230,7 @@ impl Doing<'_> {
         let bytes = member.provider.photo(&contact, self.apply.cancel).await?;
         let Some(bytes) = bytes.filter(|bytes| PhotoHash::of(bytes) == source) else { return Ok(()) };
         match self.apply.shared.company.upload_photo(person, &bytes, self.apply.cancel).await {
-            Ok(()) => draft.done.pipedrive.updated = 1,
+            Ok(()) => draft.done.pipedrive.updated = u64::from(draft.done.pipedrive.added == 0),
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::UnknownOutcome) => {
                 tracing::info!(account = %member.name, link = %draft.link, error = %error, "a picture was not uploaded");
             }
