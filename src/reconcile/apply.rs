@@ -190,6 +190,17 @@ impl Apply<'_> {
             }
         });
         applied.touch.extend(done.touch);
+        match done.look_again {
+            Some(TodoKey::Person(person)) => {
+                applied.again = true;
+                applied.touch.insert(person);
+            }
+            Some(key @ TodoKey::Contact(_)) => {
+                applied.again = true;
+                applied.left.push(later(key, "it was changed while it was being written", self.shared.clock.now()));
+            }
+            None => {}
+        }
         let Some((key, error)) = done.failed else { return false };
         let now = self.shared.clock.now();
         applied.failed += u64::from(error.kind != Kind::Stale);

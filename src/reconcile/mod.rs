@@ -36,6 +36,7 @@ mod recover;
 mod rows;
 mod schedule;
 mod scope;
+mod settle;
 mod shelf;
 mod step;
 mod stock;

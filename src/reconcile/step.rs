@@ -5,9 +5,10 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Apply, Prepared, key_of};
 use super::feed::to_person;
 use super::organizations::store_error;
+use super::settle::seen_after;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Book, Error, Kind, Seen, Written};
-use crate::contact::{Change, Contact, ContactId, Field, FieldChange, Fields, PersonId, PhotoHash};
+use crate::contact::{Change, Contact, ContactId, Field, FieldChange, Fields, PersonId, PhotoHash, Revision};
 use crate::link::{ContactHalf, Hold, HoldCause, Link, LinkId, PersonHalf, State};
 use crate::plan::{self, Side, Step, Then};
 use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, TodoKey};
@@ -22,6 +23,8 @@ pub(super) struct Done {
     pub(super) provider_now: Option<(ContactHalf, bool)>,
     pub(super) provider_gone: Option<ContactId>,
     pub(super) touch: Vec<PersonId>,
+    /// Somebody else changed it between the plan and the write.
+    pub(super) look_again: Option<TodoKey>,
     pub(super) failed: Option<(Option<TodoKey>, Error)>,
 }
 
@@ -135,7 +138,7 @@ impl Doing<'_> {
             (Side::Provider, Written::Now(seen)) => {
                 let expected = draft.seen(on).and_then(|before| change.applied_to(before)).unwrap_or_default();
                 let joined = seen.in_group || draft.joined();
-                let half = ContactHalf {
+                let mut half = ContactHalf {
                     id: seen.id,
                     stable: seen.stable,
                     revision: seen.revision,
@@ -143,6 +146,15 @@ impl Doing<'_> {
                     joined,
                 };
                 draft.done.provider_now = Some((half.clone(), seen.in_group));
+                if let Some(before) = draft.seen(on) {
+                    let (seen, news) = seen_after(before, change, half.seen);
+                    half.seen = seen;
+                    if news {
+                        // No revision is known: whatever is listed next is news.
+                        half.revision = Revision(String::new());
+                        draft.done.look_again = Some(TodoKey::Contact(half.id.clone()));
+                    }
+                }
                 if let Some(link) = &mut draft.value {
                     link.chosen = plan::follow(link.chosen, &expected.addresses, &half.seen.addresses);
                     if !joined && joins(change) {
@@ -154,7 +166,7 @@ impl Doing<'_> {
                 }
             }
             (Side::Provider, Written::Deleted) => draft.done.provider_gone = change.id().cloned(),
-            (Side::Pipedrive, Written::Now(seen)) => self.person_now(draft, *seen),
+            (Side::Pipedrive, Written::Now(seen)) => self.person_now(draft, change, *seen),
             (Side::Pipedrive, Written::Deleted) => {
                 if let Some(id) = change.id().and_then(PersonId::parse) {
                     self.apply.shared.mirror.remove(id);
@@ -174,7 +186,7 @@ impl Doing<'_> {
         }
     }
 
-    fn person_now(&self, draft: &mut Draft, seen: Seen) {
+    fn person_now(&self, draft: &mut Draft, change: &Change, seen: Seen) {
         let Some(id) = PersonId::parse(&seen.id) else { return };
         let stored = self.apply.shared.store.view().and_then(|view| view.person(id)).ok().flatten();
         let seat = self.apply.seat;
@@ -192,9 +204,16 @@ impl Doing<'_> {
         };
         self.apply.shared.mirror.put(&person);
         draft.ops.push(Op::PutPerson(Box::new(person)));
+        let mut contact = seen.contact;
+        contact.read_phones_in(self.apply.member.declared.policy.country);
+        if let Some(before) = draft.seen(Side::Pipedrive) {
+            let (seen, news) = seen_after(before, change, contact);
+            contact = seen;
+            if news {
+                draft.done.look_again = Some(TodoKey::Person(id));
+            }
+        }
         if let Some(link) = &mut draft.value {
-            let mut contact = seen.contact;
-            contact.read_phones_in(self.apply.member.declared.policy.country);
             link.person = Some(PersonHalf { id, seen: contact });
         }
     }

@@ -62,6 +62,10 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens the database at `path`, which must be there; an older one is migrated.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        // redb makes a database of an empty file: to its owner that is none.
+        if std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
         Self::start(Place::File { path: path.to_owned(), room: None }, Faults::default())
     }
 

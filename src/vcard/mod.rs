@@ -45,7 +45,7 @@ use line::Line;
 pub const MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// Most content lines of a document; a photo is one, however it is folded.
-pub const MAX_LINES: usize = 100_000;
+pub const MAX_LINES: usize = 2_000;
 
 /// The version of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
