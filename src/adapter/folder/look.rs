@@ -84,6 +84,10 @@ impl Look {
             }
             let path = entry.path();
             self.links |= kind.is_symlink();
+            if kind.is_symlink() && leads_back(folder, &path) {
+                // The folder's own cards once more: every contact would be there twice.
+                continue;
+            }
             if kind.is_dir() || (kind.is_symlink() && path.is_dir()) {
                 folders.extend(nested.then_some(path));
             } else if let Some(id) = place.id_of(&path) {
@@ -95,6 +99,14 @@ impl Look {
             }
         }
         Ok(folders)
+    }
+}
+
+/// Whether a symlink leads to the folder that it stands in, or to one above it.
+fn leads_back(folder: &Path, link: &Path) -> bool {
+    match (fs::canonicalize(folder), fs::canonicalize(link)) {
+        (Ok(folder), Ok(target)) => folder.starts_with(target),
+        _ => false,
     }
 }
 

@@ -93,6 +93,14 @@ async fn a_name_that_is_no_text_is_named_and_never_left_out() {
 }
 
 #[tokio::test]
+async fn a_symlink_to_the_folder_itself_doubles_nobody() {
+    let place = Place::new("*");
+    fs::write(place.at("a.vcf"), card("a", "")).expect("written");
+    symlink(".", place.at("self")).expect("linked");
+    assert_eq!(said(&place.walk().await.0), ["*a.vcf a"]);
+}
+
+#[tokio::test]
 async fn a_symlink_that_leads_nowhere_is_no_deletion() {
     let place = Place::new("*");
     let elsewhere = tempfile::tempdir().expect("a directory");
