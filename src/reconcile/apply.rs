@@ -265,8 +265,8 @@ impl Apply<'_> {
         for error in failed.values().filter(|error| !passes(error.kind)) {
             tracing::warn!(account = %self.member.name, error = %error, "an organization was not made; its contacts wait");
         }
-        let stops = |error: &Error| passes(error.kind) && error.kind != Kind::UnknownOutcome;
-        applied.stopped = failed.into_values().find(stops);
+        let ends_pass = |error: &Error| passes(error.kind) && error.kind != Kind::UnknownOutcome;
+        applied.stopped = failed.into_values().find(ends_pass);
         Ok(ready)
     }
 }
