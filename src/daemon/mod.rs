@@ -36,7 +36,6 @@ use crate::config::{Config, Environment};
 use crate::status::{Notices, Operator, Refused, RefusedKind};
 
 pub use engine::{Books, Create, Engine};
-pub use parts::sandbox_page;
 
 /// How `run` ended, for the exit code.
 #[derive(Debug)]

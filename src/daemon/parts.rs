@@ -39,7 +39,7 @@ impl Embedded {
 }
 
 /// Where the persons of an embedded sandbox can be seen in a browser.
-pub fn sandbox_page(root: &Url) -> String {
+pub(super) fn sandbox_page(root: &Url) -> String {
     format!("{root}pipedrive/")
 }
 
