@@ -35,7 +35,8 @@ pub use door::{Door, Visitor};
 pub use metrics::{Action, Metrics};
 pub use notice::{Notice, Notices};
 pub use operator::{
-    AccountPlan, FieldLine, Finding, HeldItem, Operator, PlanCounts, PlanStep, Refused, RefusedKind, Reloaded, Synced,
+    AccountPlan, FieldLine, Finding, HeldItem, LoggedIn, LoginLink, LoginStarted, Operator, PlanCounts, PlanStep,
+    Refused, RefusedKind, Reloaded, Synced, Who,
 };
 pub use remote::Remote;
 pub use server::{Listener, Server};

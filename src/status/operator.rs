@@ -7,6 +7,7 @@
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+use url::Url;
 
 use super::snapshot::{At, Outcome, ProblemLine, Snapshot};
 use crate::account::AccountName;
@@ -51,6 +52,75 @@ pub trait Operator: Send + Sync {
 
     /// The online part of `check`: logins, groups, owners, visibility.
     async fn check(&self) -> Vec<Finding>;
+
+    /// Starts a login in a browser, whose answer comes back to `redirect`.
+    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused> {
+        let _ = (who, redirect);
+        Err(Refused::new(RefusedKind::Failed, "logins come with a later version"))
+    }
+
+    /// Ends the login whose `state` came back with this `code`: exchanges it, checks scope and address, keeps the login
+    /// and wakes whoever waited for it. A state is good once and for ten minutes.
+    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused> {
+        let _ = (state, code);
+        Err(Refused::new(RefusedKind::Failed, "logins come with a later version"))
+    }
+
+    /// Makes a link, good once and for 24 hours, that lets whoever opens it log in for this account.
+    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused> {
+        let _ = account;
+        Err(Refused::new(RefusedKind::Failed, "logins come with a later version"))
+    }
+
+    /// Takes a link's secret up: starts the login, whose answer comes back to the status server's public address.
+    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused> {
+        let _ = secret;
+        Err(Refused::new(RefusedKind::Failed, "logins come with a later version"))
+    }
+}
+
+/// For whom a login is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// An account's provider.
+    Account(String),
+    /// Pipedrive itself.
+    Pipedrive,
+}
+
+/// A login that waits for its browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginStarted {
+    /// Where the browser has to go.
+    pub url: Url,
+    /// What comes back with the answer.
+    pub state: String,
+}
+
+/// A login that is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedIn {
+    /// For whom, in words: `account alice`, `Pipedrive`.
+    pub what: String,
+    /// As whom, where the service says so.
+    pub address: Option<String>,
+}
+
+/// A link that can be mailed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoginLink {
+    /// Whoever has it can log in for the account.
+    pub url: Url,
+    /// When it ends.
+    pub until: At,
+}
+
+/// Without the link: it is a secret.
+impl std::fmt::Debug for LoginLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoginLink").field("until", &self.until).finish_non_exhaustive()
+    }
 }
 
 /// Why carnetd did not do what it was asked.
