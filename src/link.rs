@@ -139,6 +139,8 @@ pub enum HoldCause {
     NamesDiffer,
     /// Equal names, where either side has neither e-mail nor phone.
     NameAlone,
+    /// Another contact of the group bears the same stable identity: one of them is a copy.
+    SameIdentity,
     /// The contact is gone and its e-mails or phones are now on another contact.
     ContactMerged,
     /// The person is gone and its e-mails or phones are now on another person that cannot be taken over.
@@ -155,13 +157,14 @@ pub enum HoldCause {
 
 impl HoldCause {
     /// Every cause.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SeveralMatches,
         Self::ClaimedTwice,
         Self::MatchesLinked,
         Self::OutsideGroup,
         Self::NamesDiffer,
         Self::NameAlone,
+        Self::SameIdentity,
         Self::ContactMerged,
         Self::PersonMerged,
         Self::GoneOrHidden,
@@ -179,6 +182,7 @@ impl HoldCause {
             Self::OutsideGroup => "outside-group",
             Self::NamesDiffer => "names-differ",
             Self::NameAlone => "name-alone",
+            Self::SameIdentity => "same-identity",
             Self::ContactMerged => "merged",
             Self::PersonMerged => "person-merged",
             Self::GoneOrHidden => "gone-or-hidden",

@@ -49,6 +49,12 @@ pub trait Book: Send + Sync {
     /// The picture whose hash a contact named.
     async fn photo(&self, id: &ContactId, cancel: &CancellationToken) -> Result<Option<Vec<u8>>, Error>;
 
+    /// The first other contact of the group that bears the same stable identity, as far as the book was listed: a copied
+    /// card. `None` where identities are the service's own, and so unique.
+    fn double(&self, _id: &ContactId) -> Option<ContactId> {
+        None
+    }
+
     /// The names that may be written in `group`.
     async fn groups(&self, cancel: &CancellationToken) -> Result<Vec<String>, Error>;
 }

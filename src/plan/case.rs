@@ -80,6 +80,9 @@ impl<'a> Claims<'a> {
                 return;
             }
             self.fresh.insert(now.id.clone());
+            if original(input, &now, Own::of(row)).is_some() {
+                return;
+            }
             match matching::person_for(input, &now, Own::of(row), &self.waiting) {
                 Match::One(person) => self.persons.entry(person).or_default().push(now.id.clone()),
                 Match::Hold(_, persons) => self.candidates.extend(persons),
@@ -248,6 +251,14 @@ pub(super) fn new_person<'a>(input: &Input<'_>, row: &'a Row) -> Option<Cow<'a, 
 /// Whose half a contact already is, other than this row's.
 pub(super) fn contact_is_taken(input: &Input<'_>, id: &ContactId, own: Option<LinkId>) -> Option<Taken> {
     input.directory.contact_taken(id).filter(|taken| !is_own(taken, own))
+}
+
+/// The contact of which a new one is a copy: of those that bear one stable identity, the linked one or else the first is
+/// the original, and at most that one gets a person.
+pub(super) fn original(input: &Input<'_>, now: &ContactNow, own: Own) -> Option<ContactId> {
+    let double = input.directory.contact_double(&now.id).filter(|_| !own.is_decided())?;
+    let known = !matches!(input.directory.contact_taken(&double), None | Some(Taken::Held(_)));
+    (known || double < now.id).then_some(double)
 }
 
 fn is_own(taken: &Taken, own: Option<LinkId>) -> bool {

@@ -1,6 +1,6 @@
 //! Rows without a link, and halves that wait: new contacts, new persons.
 
-use super::case::{Case, contact_half, contact_is_taken, new_contact, new_person, person_half};
+use super::case::{Case, contact_half, contact_is_taken, new_contact, new_person, original, person_half};
 use super::input::{ContactNow, ContactSight, PersonNow, PersonSight, Taken};
 use super::matching::{self, Match, Own};
 use super::step::{Reason, Step, Then};
@@ -52,6 +52,12 @@ impl Case<'_> {
             let state = State::Held(Hold { cause, persons, contacts });
             self.hold_half(Link::half(state, Some(contact_half(now, old)), None))
         };
+        if let Some(double) = original(self.input, now, Own::of(self.row)) {
+            return match wait_for(HoldCause::SameIdentity, Vec::new(), vec![double]) {
+                Wait::Held(step) => step,
+                Wait::Apart => self.create_person(now),
+            };
+        }
         let outcome = match matching::person_for(self.input, now, Own::of(self.row), &self.claims.waiting) {
             Match::None => Wait::Apart,
             Match::Elsewhere(account) => {

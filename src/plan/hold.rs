@@ -33,6 +33,9 @@ pub fn hold_sentence(cause: HoldCause) -> &'static str {
         HoldCause::OutsideGroup => "its match is a contact outside the group",
         HoldCause::NamesDiffer => "the e-mail address is the same, but the names share no word",
         HoldCause::NameAlone => "the names are the same, but one of them has neither e-mail nor phone",
+        HoldCause::SameIdentity => {
+            "another contact has the same UID, so one is a copy of the other: remove the copy, or give it a UID of its own"
+        }
         HoldCause::ContactMerged => "the contact is gone, and its e-mails or phones are now on another contact",
         HoldCause::PersonMerged => "the person is gone, and its e-mails or phones are now on another person",
         HoldCause::GoneOrHidden => "the person is gone, or hidden from carnetd's Pipedrive user",
@@ -50,7 +53,8 @@ pub fn confirm_sentence(cause: HoldCause) -> &'static str {
         | HoldCause::MatchesLinked
         | HoldCause::OutsideGroup
         | HoldCause::NamesDiffer
-        | HoldCause::NameAlone => "confirm: they are different; it is created on the other side",
+        | HoldCause::NameAlone
+        | HoldCause::SameIdentity => "confirm: they are different; it is created on the other side",
         HoldCause::ContactMerged => "confirm: it was deleted; the deletion goes on",
         HoldCause::PersonMerged | HoldCause::GoneOrHidden => "confirm: the person was deleted",
         HoldCause::OpenDeals => "confirm: the person is deleted all the same",

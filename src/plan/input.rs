@@ -176,6 +176,8 @@ pub trait Directory {
     fn contact(&self, id: &ContactId) -> Option<ContactNow>;
     /// Whose half a contact already is.
     fn contact_taken(&self, id: &ContactId) -> Option<Taken>;
+    /// The first other contact of the group that bears the same stable identity.
+    fn contact_double(&self, id: &ContactId) -> Option<ContactId>;
 }
 
 /// The numbers that the guard compares with.

@@ -41,6 +41,11 @@ impl Own {
         Self { link: link.map(|(id, _)| *id), decided: link.is_some_and(decided) }
     }
 
+    /// Whether an earlier pass decided that it is new.
+    pub(super) fn is_decided(self) -> bool {
+        self.decided
+    }
+
     /// Of a half that waits.
     pub(super) fn held(link: Option<LinkId>) -> Self {
         Self { link, decided: false }

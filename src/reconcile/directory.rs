@@ -164,4 +164,8 @@ impl Directory for Surroundings<'_> {
         let checkpoint = self.or_nothing(self.peers.contact_of(self.view, &book, id))?;
         (checkpoint != self.checkpoint).then(|| Taken::Elsewhere(self.account_of(checkpoint)))
     }
+
+    fn contact_double(&self, id: &ContactId) -> Option<ContactId> {
+        self.member.provider.double(id)
+    }
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::symlink;
 use carnetd::status::{Operator as _, Snapshot, State};
 
 use super::live::{Live, alice};
+use super::world::World;
 
 /// What can be wrong with a card, and what is said of it.
 const BAD: [(&str, &str); 6] = [
@@ -111,4 +112,27 @@ async fn a_bad_card_that_goes_away_is_forgotten() {
     fs::remove_file(live.card_path("bad.vcf")).expect("removed");
     live.until("it is forgotten", |s| alice(s).held == 0 && alice(s).reason.is_none()).await;
     assert_eq!(live.persons().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_of_a_card_make_one_person_from_the_first_pass_on() {
+    let mut world = World::new("one-way").await;
+    world.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example"]);
+    std::fs::copy(world.card_path("anna.vcf"), world.card_path("anna (1).vcf")).expect("copied");
+    std::fs::hard_link(world.card_path("anna.vcf"), world.card_path("anna 2.vcf")).expect("linked");
+    assert_eq!(world.pass().await, (1, 0, 0, 0));
+    assert_eq!(world.persons().await.len(), 1);
+    assert_eq!(world.codes().await, ["same-identity", "same-identity"]);
+    let held = world.held().await;
+    assert!(held.iter().all(|item| item.what.contains("remove the copy, or give it a UID of its own")), "{held:?}");
+    world.idle().await;
+    world.restart();
+    world.idle().await;
+    std::fs::remove_file(world.card_path("anna 2.vcf")).expect("removed");
+    world.edit("anna.vcf", "UID:anna.vcf", "UID:anna");
+    world.edit("anna.vcf", "anna@acme.example", "annas.sister@acme.example");
+    world.pass().await;
+    assert_eq!(world.codes().await, [] as [&str; 0]);
+    assert_eq!(world.links().await, 2, "a UID of its own makes it somebody else");
+    world.idle().await;
 }

@@ -244,7 +244,7 @@ impl Index {
         }
     }
 
-    /// Answers the one other file that bears it still.
+    /// Answers the file that is the only one, or the first, to bear it from now on.
     fn drop_uid(&mut self, uid: &str, id: &ContactId) -> Option<ContactId> {
         let ids = self.uids.get_mut(uid)?;
         ids.remove(id);
@@ -252,7 +252,7 @@ impl Index {
             self.uids.remove(uid);
             return None;
         }
-        if ids.len() == 1 { ids.first().cloned() } else { None }
+        ids.first().filter(|first| ids.len() == 1 || id < *first).cloned()
     }
 
     /// Answers the one other file that bears it already.
@@ -276,6 +276,13 @@ impl Index {
     /// The files that bear a UID.
     pub(super) fn with_uid(&self, uid: &str) -> Vec<ContactId> {
         self.uids.get(uid).into_iter().flatten().cloned().collect()
+    }
+
+    /// The first other file in the group with the same UID.
+    pub(super) fn double(&self, id: &ContactId) -> Option<ContactId> {
+        let uid = self.files.get(id)?.uid.as_ref()?;
+        let in_group = |other: &&ContactId| self.files.get(*other).is_some_and(|file| file.in_group);
+        self.uids.get(uid)?.iter().filter(|other| *other != id).find(in_group).cloned()
     }
 
     /// Whether no other file bears it.

@@ -169,6 +169,10 @@ impl Book for Folder {
         .await
     }
 
+    fn double(&self, id: &ContactId) -> Option<ContactId> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner).index.double(id)
+    }
+
     async fn groups(&self, cancel: &CancellationToken) -> Result<Vec<String>, Error> {
         self.reading(cancel, |shared, state, cancel| {
             state.refresh(shared, true)?;

@@ -497,6 +497,13 @@ impl Directory for World {
     fn contact_taken(&self, id: &ContactId) -> Option<Taken> {
         self.taken(|l| l.contact_id() == Some(id), |h| h.contacts.contains(id))
     }
+    fn contact_double(&self, id: &ContactId) -> Option<ContactId> {
+        let stable = &self.cards.get(id)?.stable;
+        self.cards
+            .iter()
+            .find(|(other, card)| *other != id && card.in_group && card.stable == *stable)
+            .map(|(o, _)| o.clone())
+    }
 }
 
 impl World {

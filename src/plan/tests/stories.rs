@@ -383,6 +383,45 @@ fn twins_of_a_first_import_are_made_alike_whether_or_not_it_was_cut() {
 }
 
 #[test]
+fn of_the_copies_of_a_card_only_the_first_gets_a_person() {
+    for (first_pass, cut, known) in
+        [(true, false, false), (true, true, false), (false, false, false), (true, false, true)]
+    {
+        let mut world = two_way();
+        world.ledger.first_pass = first_pass;
+        if known {
+            world.human(contact("Anna Weber; a@x"));
+        }
+        let first = world.card(contact("Anna Weber; a@x"));
+        let copy = world.card(contact("Anna Weber; a@x"));
+        let edited = world.card(contact("Anna Maria; other@x"));
+        for id in [&copy, &edited] {
+            let stable = world.cards[&first].stable.clone();
+            world.cards.get_mut(id).expect("a card").stable = stable;
+        }
+        if cut {
+            world.pass(false, |_| false);
+        }
+        world.settle();
+        assert_eq!(world.humans.len(), 1, "{first_pass} {cut} {known}");
+        let of = |world: &World, id: &ContactId| {
+            world.links.values().find(|link| link.contact_id() == Some(id)).expect("a link").clone()
+        };
+        assert!(of(&world, &first).is_active());
+        for id in [&copy, &edited] {
+            let State::Held(hold) = of(&world, id).state else { panic!("held: {:?}", of(&world, id)) };
+            assert_eq!((hold.cause, hold.contacts), (HoldCause::SameIdentity, vec![first.clone()]));
+        }
+        // A yes, or a UID of its own where nothing else speaks against it, makes it somebody else.
+        world.confirmed.insert(hold_digest(&of(&world, &copy)).expect("it waits"));
+        world.cards.get_mut(&edited).expect("a card").stable = "own".into();
+        world.settle();
+        assert_eq!(world.humans.len(), 3);
+        assert!(of(&world, &copy).is_active() && of(&world, &edited).is_active());
+    }
+}
+
+#[test]
 fn what_was_decided_to_be_new_is_made_beside_its_twin_in_a_later_pass_too() {
     let mut world = two_way();
     let (first, second) =
@@ -831,6 +870,9 @@ impl Directory for Counted<'_> {
     }
     fn contact_taken(&self, id: &ContactId) -> Option<Taken> {
         self.ask().contact_taken(id)
+    }
+    fn contact_double(&self, id: &ContactId) -> Option<ContactId> {
+        self.ask().contact_double(id)
     }
 }
 
