@@ -173,7 +173,8 @@ impl fmt::Display for Refusal {
                 let whose = if *company { "the whole company's links" } else { "the account's links" };
                 write!(f, "{planned} deletions planned")?;
                 if *done > 0 {
-                    write!(f, " and {done} done in the last 24 hours")?;
+                    let done_by = if *company { "done or under way" } else { "done" };
+                    write!(f, " and {done} {done_by} in the last 24 hours")?;
                 }
                 let percent = percent(all, *links);
                 write!(f, ": {percent} of {links} ({whose}); allowed: {} or {max_count} in 24 hours", share(*max))

@@ -11,6 +11,7 @@ use futures_util::{FutureExt as _, StreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
+use super::company_ledger::Reservation;
 use super::leftover::{later, todo};
 use super::member::{Member, Seat, Shared};
 use super::organizations::{Asked, store_error};
@@ -41,6 +42,7 @@ pub(super) struct Apply<'a> {
     pub(super) pass: PassId,
     pub(super) live: &'a Live,
     pub(super) records: &'a Records,
+    pub(super) reserved: &'a Reservation<'a>,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -189,6 +191,8 @@ impl Apply<'_> {
                 progress.record.updated += 1;
             }
         });
+        let deletions = done.provider.deleted + done.pipedrive.deleted;
+        (0..deletions).for_each(|_| self.reserved.made());
         applied.touch.extend(done.touch);
         match done.look_again {
             Some(TodoKey::Person(person)) => {

@@ -71,7 +71,7 @@ impl Surroundings<'_> {
     }
 
     fn account_of(&self, checkpoint: CheckpointId) -> crate::account::AccountName {
-        self.peers.name(checkpoint).unwrap_or(&self.member.name).clone()
+        self.or_nothing(self.view.name_of(checkpoint)).unwrap_or_else(|| self.member.name.clone())
     }
 }
 

@@ -149,7 +149,7 @@ impl Walk<'_> {
             self.shared.organizations.refresh(self.shared, cancel).await?;
         }
         let view = self.shared.store.view().map_err(|error| store_error(&error))?;
-        let peers = self.peers(&view)?;
+        let peers = self.peers();
         let mut ops = Vec::new();
         let mut changed = Vec::new();
         for record in page.persons.into_iter().filter(|record| !record.deleted) {
@@ -193,8 +193,8 @@ impl Walk<'_> {
     }
 
     /// The accounts of this company: a person's id means somebody else in another one.
-    fn peers(&self, view: &View) -> Result<Peers, Error> {
-        Peers::of(view, self.shared.company.identity()).map_err(|error| store_error(&error))
+    fn peers(&self) -> Peers {
+        Peers::of(self.shared.company.identity())
     }
 
     /// Ends a walk: what a complete one did not list is missing, and the next poll starts where this one did.
@@ -203,7 +203,7 @@ impl Walk<'_> {
         let missing = self.shared.mirror.finish_walk(seen);
         let missing = if self.full { missing } else { Vec::new() };
         let view = self.shared.store.view().map_err(|error| store_error(&error))?;
-        let peers = self.peers(&view)?;
+        let peers = self.peers();
         for &id in &missing {
             for account in linked(&view, &peers, id)? {
                 ops.push(Op::Touch(account, id));

@@ -34,13 +34,14 @@ pub(super) async fn hand_over(
 ) -> Result<Handover, Error> {
     let mut handover = Handover::default();
     let others = member.shelf.beside(&member.declared);
+    let book = member.declared.book.identity();
     if others.is_empty() {
         return Ok(handover);
     }
     for row in rows {
         let Some((id, link, now)) = outside(row) else { continue };
         let Some(taker) = taker(&others, now, cancel).await? else { continue };
-        match place_of(taker, member, peers) {
+        match peers.named(view, taker, &book).map_err(|error| store_error(&error))? {
             // It has a link there: this one is left to the plan.
             Some(to) if view.link_by_contact(to, &now.id).map_err(|error| store_error(&error))?.is_some() => continue,
             Some(to) => {
@@ -84,15 +85,6 @@ fn outside(row: &Row) -> Option<(LinkId, &Link, &ContactNow)> {
         return None;
     };
     (pair && moves && !now.in_group).then_some((*id, link, now))
-}
-
-/// Another account's checkpoint of the same book.
-fn place_of(taker: &AccountName, member: &Member, peers: &Peers) -> Option<CheckpointId> {
-    let book = member.declared.book.identity();
-    let its = |&(id, checkpoint): &(CheckpointId, &crate::store::Checkpoint)| {
-        peers.name(id) == Some(taker) && checkpoint.scope.book == book
-    };
-    peers.checkpoints().find(its).map(|(id, _)| id)
 }
 
 /// The link in its new place. What its contact says now is for the new account to take in, so that it is asked for.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::member::Work;
-use super::mirror::Mirror;
+use super::member::{Shared, Work};
 use super::peers::Peers;
 use super::stock::Stock;
 use crate::clock::Moment;
@@ -13,36 +12,43 @@ use crate::store::{Checkpoint, StoreError, View};
 /// The guard's window, and how long a confirmation holds.
 pub(super) const LAPSE: Duration = Duration::from_hours(24);
 
-/// Takes the numbers from one snapshot of the store.
+/// Takes the numbers from one snapshot of the store. What other passes are about to delete comes on top of them.
 pub(super) fn take(
     (view, peers): (&View, &Peers),
     (id, checkpoint): &Work,
-    (stock, mirror): (&Stock, &Mirror),
+    (shared, stock): (&Shared, &Stock),
     scope_changed: bool,
-    now: Moment,
 ) -> Result<Ledger, StoreError> {
+    let now = shared.clock.now();
     let since = now.before(LAPSE);
     let active = view.counts(*id)?.active;
-    let mut company_links = 0;
-    for (other, theirs) in peers.checkpoints() {
-        company_links += links_before(theirs, since).unwrap_or(view.counts(other)?.active);
-    }
+    let links = links_before(checkpoint, since).unwrap_or(active);
+    let company = (view, shared.company.identity());
     Ok(Ledger {
         first_pass: !checkpoint.first_pass_done,
-        links: links_before(checkpoint, since).unwrap_or(active),
+        links,
         deleted: view.deletions_since(*id, since)?,
-        company_links,
-        company_deleted: peers.deletions_since(view, since)?,
+        company_links: shared.ledger.links(company, (*id, links), now)?,
+        company_deleted: deleted_in_company((view, peers), since)?,
         group: stock.group(),
         provider_emptied: stock.group() == 0 && active > 0,
-        pipedrive_emptied: mirror.is_empty() && active > 0,
+        pipedrive_emptied: shared.mirror.is_empty() && active > 0,
         scope_changed,
         wider_accepted: checkpoint.visibility_accepted,
     })
 }
 
+/// Deletions of all accounts of the company since a moment, as far as the snapshot shows them.
+fn deleted_in_company((view, peers): (&View, &Peers), since: Moment) -> Result<u64, StoreError> {
+    let mut all = 0;
+    for (id, count) in view.deletions_by_checkpoint(since)? {
+        all += if peers.has(view, id)? { count } else { 0 };
+    }
+    Ok(all)
+}
+
 /// Active links a day ago, or at the oldest moment since that is known.
-fn links_before(checkpoint: &Checkpoint, since: Moment) -> Option<u64> {
+pub(super) fn links_before(checkpoint: &Checkpoint, since: Moment) -> Option<u64> {
     let samples = &checkpoint.links_window;
     let before = samples.iter().rev().find(|(at, _)| *at <= since);
     before.or(samples.first()).map(|(_, links)| *links)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::company_ledger::CompanyLedger;
 use super::mirror::Mirror;
 use super::organizations::Organizations;
 use super::shelf::Shelf;
@@ -30,6 +31,8 @@ pub struct Shared {
     pub mirror: Mirror,
     /// Finds or creates organizations.
     pub organizations: Organizations,
+    /// What the guard counts over all accounts.
+    pub(super) ledger: CompanyLedger,
     /// Held for reading while persons are created, for writing while somebody looks for persons that may have been created:
     /// a person on its way to its link must not be adopted by another.
     pub(super) creating: tokio::sync::RwLock<()>,
@@ -51,7 +54,8 @@ impl Shared {
         if let Some((at, tokens)) = view.used()? {
             company.remember_use(tokens, at);
         }
-        Ok(Self { store, clock, company, mirror, organizations, creating: tokio::sync::RwLock::new(()) })
+        let (ledger, creating) = (CompanyLedger::default(), tokio::sync::RwLock::new(()));
+        Ok(Self { store, clock, company, mirror, organizations, ledger, creating })
     }
 
     /// Keeps how many of the day's tokens are used, so that a restart does not stretch carnetd's share. A store that cannot

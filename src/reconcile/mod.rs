@@ -18,7 +18,7 @@
 //! | `pass`, `scope`, `held`, `record`, `outcome`, `schedule` | the pass itself: where it starts, why it is held, what it stores, when the next is due |
 //! | `feed`, `mirror`, `organizations` | Pipedrive's side, shared by the company |
 //! | `observe`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
-//! | `directory`, `peers`, `ledger`, `witness` | what a plan asks beside its rows |
+//! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
 //! | `handover`, `shelf` | several accounts of one book |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
 //! | `member` | what a pass works with |
@@ -26,6 +26,7 @@
 //! Never here: sockets, signals, HTML, and decisions about contacts. When passes run: [`crate::daemon`].
 
 mod apply;
+mod company_ledger;
 mod directory;
 mod feed;
 mod finder;

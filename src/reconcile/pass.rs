@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Apply;
+use super::company_ledger::Reservation;
 use super::directory::Surroundings;
 use super::handover::hand_over;
 use super::ledger::{self};
@@ -95,6 +96,7 @@ struct Frame<'a> {
     peers: &'a Peers,
     checkpoint: CheckpointId,
     ledger: Ledger,
+    reserved: &'a Reservation<'a>,
     confirmed: BTreeSet<Digest>,
     observed: &'a Observed,
 }
@@ -123,17 +125,26 @@ impl Pass<'_> {
         if recover::recover(self.shared, self.member, seat, work.0, self.cancel).await? {
             self.wish.retry = true;
         }
+        let reservation = self.shared.ledger.reservation();
         let view = self.shared.store.view()?;
-        let peers = self.peers(&view)?;
+        let peers = self.peers();
         let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
         let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
-        let now = self.shared.clock.now();
-        let ledger = ledger::take(around, &work, (stock, &self.shared.mirror), scope_changed, now)?;
+        let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
         let decided = {
             let rows = std::mem::take(&mut observed.rows);
-            let frame =
-                Frame { seat, view: &view, peers: &peers, checkpoint: work.0, ledger, confirmed, observed: &observed };
+            let (checkpoint, reserved) = (work.0, &reservation);
+            let frame = Frame {
+                seat,
+                view: &view,
+                peers: &peers,
+                checkpoint,
+                ledger,
+                reserved,
+                confirmed,
+                observed: &observed,
+            };
             self.decide(&frame, stock, rows).await?
         };
         let Decided { plan, records, left } = decided;
@@ -151,6 +162,7 @@ impl Pass<'_> {
             pass: record.id,
             live: self.live,
             records: &records,
+            reserved: &reservation,
             cancel: self.cancel,
         };
         self.live.count(|progress| progress.planned = plan.steps.iter().filter(|step| step.writes()).count() as u64);
@@ -168,7 +180,7 @@ impl Pass<'_> {
     async fn decide(&self, frame: &Frame<'_>, stock: &Stock, mut rows: Vec<Row>) -> Result<Decided, Stop> {
         let (around, checkpoint) = ((frame.view, frame.peers), frame.checkpoint);
         let mut wait = self.hand_over(around, checkpoint, &mut rows).await?;
-        let first = self.plan(frame, stock, &rows)?;
+        let first = self.reserving(frame, stock, &rows)?;
         if !first.refusals.is_empty() {
             return Err(Stop::Held(Box::new(self.hold(&first))));
         }
@@ -178,7 +190,7 @@ impl Pass<'_> {
             let parties = (self.shared, self.member, frame.seat);
             let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
             wait.extend(self.hand_over(around, checkpoint, &mut rows).await?);
-            let second = self.plan(frame, stock, &rows)?;
+            let second = self.reserving(frame, stock, &rows)?;
             // What waited for a second look may have become a deletion that nobody counted.
             if second.deletions() > first.deletions() && !second.refusals.is_empty() {
                 return Err(Stop::Held(Box::new(self.hold(&second))));
@@ -204,6 +216,7 @@ impl Pass<'_> {
 
     async fn intend(&self, stock: &mut Stock) -> Result<Intended, Stop> {
         let seat = self.member.seat(self.shared, self.cancel).await?;
+        let reservation = self.shared.ledger.reservation();
         let view = self.shared.store.view()?;
         let scope = self.member.scope(&self.shared.company);
         let (work, scope_changed) = match scope::standing(&view, self.member, &scope)? {
@@ -212,15 +225,15 @@ impl Pass<'_> {
             Standing::Foreign(id, checkpoint) => return Err(Stop::Held(self.foreign(&view, id, &checkpoint)?)),
             Standing::New => ((CheckpointId(u32::MAX), Checkpoint::new(scope)), false),
         };
-        let peers = self.peers(&view)?;
+        let peers = self.peers();
         let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
         let observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
-        let now = self.shared.clock.now();
-        let ledger = ledger::take(around, &work, (stock, &self.shared.mirror), scope_changed, now)?;
+        let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
+        let (checkpoint, reserved) = (work.0, &reservation);
         let frame =
-            Frame { seat, view: &view, peers: &peers, checkpoint: work.0, ledger, confirmed, observed: &observed };
-        let plan = self.plan(&frame, stock, &observed.rows)?;
+            Frame { seat, view: &view, peers: &peers, checkpoint, ledger, reserved, confirmed, observed: &observed };
+        let plan = self.plan(&frame, stock, &observed.rows, reservation.others())?;
         Ok(Intended { plan, unreadable: observed.unreadable })
     }
 
@@ -234,8 +247,8 @@ impl Pass<'_> {
         Observer { shared, member, seat, view, peers, work, wish, confirmed, cancel }
     }
 
-    fn peers(&self, view: &View) -> Result<Peers, Stop> {
-        Ok(Peers::of(view, self.shared.company.identity())?)
+    fn peers(&self) -> Peers {
+        Peers::of(self.shared.company.identity())
     }
 
     /// Lets contacts that left the group go over to another account's; what has to wait for that account is answered.
@@ -254,7 +267,20 @@ impl Pass<'_> {
         Ok(handover.wait.into_iter().map(wait).collect())
     }
 
-    fn plan(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row]) -> Result<Plan, Stop> {
+    /// Plans, and reserves the deletions of a plan that may be carried out: no other pass is judged without them.
+    fn reserving(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row]) -> Result<Plan, Stop> {
+        loop {
+            let others = frame.reserved.others();
+            let plan = self.plan(frame, stock, rows, others)?;
+            // Where others planned or made more meanwhile, it is judged by that.
+            if !plan.refusals.is_empty() || frame.reserved.reserve(plan.deletions(), others) {
+                return Ok(plan);
+            }
+        }
+    }
+
+    /// Plans, judged with the deletions of other passes that the snapshot does not show.
+    fn plan(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row], others: u64) -> Result<Plan, Stop> {
         let sought = recover::creations_of_others(frame.view, frame.checkpoint)?;
         let directory = Surroundings {
             shared: self.shared,
@@ -277,7 +303,10 @@ impl Pass<'_> {
             pipedrive: &self.shared.company.capability(),
             rows,
             directory: &directory,
-            ledger: frame.ledger.clone(),
+            ledger: Ledger {
+                company_deleted: frame.ledger.company_deleted.saturating_add(others),
+                ..frame.ledger.clone()
+            },
             confirmed: &frame.confirmed,
         });
         match directory.failed.into_inner() {

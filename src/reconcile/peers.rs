@@ -1,46 +1,51 @@
 //! The accounts of this company, as far as the state knows them: whose links bind, and under which name.
 //!
 //! A person's id means something in one company only, and a checkpoint without an account binds nobody: links are
-//! therefore always looked up here, never in the store alone.
+//! therefore always looked up here, never in the store alone. Only the checkpoints that are asked for are read: what a pass
+//! costs does not depend on how many accounts there are.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use crate::account::AccountName;
-use crate::clock::Moment;
 use crate::contact::{ContactId, PersonId};
 use crate::link::LinkId;
-use crate::store::{Checkpoint, CheckpointId, StoreError, View};
+use crate::store::{CheckpointId, StoreError, View};
 
-/// The checkpoints of one company that belong to an account.
-#[derive(Debug, Default)]
-pub(super) struct Peers(BTreeMap<CheckpointId, (AccountName, Checkpoint)>);
+/// The checkpoints of one company that belong to an account, in one snapshot of the store.
+#[derive(Debug)]
+pub(super) struct Peers {
+    company: String,
+    /// What was asked so far.
+    known: Mutex<HashMap<CheckpointId, bool>>,
+}
 
 impl Peers {
     /// Those of a company, by [`crate::adapter::pipedrive::Company::identity`].
-    pub(super) fn of(view: &View, company: &str) -> Result<Self, StoreError> {
-        let mut peers = BTreeMap::new();
-        for (name, id) in view.names()? {
-            if let Some(checkpoint) = view.checkpoint(id)?.filter(|checkpoint| checkpoint.scope.company == company) {
-                peers.insert(id, (name, checkpoint));
-            }
+    pub(super) fn of(company: &str) -> Self {
+        Self { company: company.to_owned(), known: Mutex::default() }
+    }
+
+    /// Whether a checkpoint is one of them.
+    pub(super) fn has(&self, view: &View, id: CheckpointId) -> Result<bool, StoreError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(has) = known.get(&id) {
+            return Ok(*has);
         }
-        Ok(Self(peers))
-    }
-
-    /// The account that a checkpoint belongs to.
-    pub(super) fn name(&self, id: CheckpointId) -> Option<&AccountName> {
-        self.0.get(&id).map(|(name, _)| name)
-    }
-
-    /// Every checkpoint.
-    pub(super) fn checkpoints(&self) -> impl Iterator<Item = (CheckpointId, &Checkpoint)> + '_ {
-        self.0.iter().map(|(id, (_, checkpoint))| (*id, checkpoint))
+        let ours = || Ok(view.checkpoint(id)?.is_some_and(|checkpoint| checkpoint.scope.company == self.company));
+        let has = view.is_named(id)? && ours()?;
+        known.insert(id, has);
+        Ok(has)
     }
 
     /// The links of all accounts that have this person as their half, or among the candidates of their hold.
     pub(super) fn links_to(&self, view: &View, person: PersonId) -> Result<Vec<(CheckpointId, LinkId)>, StoreError> {
-        let mut links = view.link_by_person(person)?;
-        links.retain(|(checkpoint, _)| self.0.contains_key(checkpoint));
+        let mut links = Vec::new();
+        for link in view.link_by_person(person)? {
+            if self.has(view, link.0)? {
+                links.push(link);
+            }
+        }
         Ok(links)
     }
 
@@ -52,16 +57,23 @@ impl Peers {
         book: &str,
         contact: &ContactId,
     ) -> Result<Option<CheckpointId>, StoreError> {
-        for (id, checkpoint) in self.checkpoints() {
-            if checkpoint.scope.book == book && view.link_by_contact(id, contact)?.is_some() {
+        for id in view.checkpoints_of_book(book)? {
+            if self.has(view, id)? && view.link_by_contact(id, contact)?.is_some() {
                 return Ok(Some(id));
             }
         }
         Ok(None)
     }
 
-    /// How many deletions all accounts counted at or after a moment.
-    pub(super) fn deletions_since(&self, view: &View, since: Moment) -> Result<u64, StoreError> {
-        view.deletions_since_company(since, |id| self.0.contains_key(&id))
+    /// The checkpoint of an account, if it is of this company and of this book.
+    pub(super) fn named(
+        &self,
+        view: &View,
+        name: &AccountName,
+        book: &str,
+    ) -> Result<Option<CheckpointId>, StoreError> {
+        let checkpoint = view.checkpoint_of(name)?;
+        let ours = checkpoint.filter(|(_, theirs)| theirs.scope.company == self.company && theirs.scope.book == book);
+        Ok(ours.map(|(id, _)| id))
     }
 }

@@ -5,8 +5,8 @@
 //! when the write was intended, and one unlinked person of the owner with equal name, e-mails and phones is adopted (of twins
 //! one each). Changed and deleted ones are read anew; the next pass plans from what is there.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 
 use tokio_util::sync::CancellationToken;
 
@@ -118,7 +118,7 @@ impl Recovery<'_> {
             let page = self.shared.company.persons_descending(cursor.as_deref(), self.cancel).await?;
             let reached = page.persons.iter().any(|record| record.id <= mark);
             let view = self.shared.store.view().map_err(|error| store_error(&error))?;
-            let peers = Peers::of(&view, self.shared.company.identity()).map_err(|error| store_error(&error))?;
+            let peers = Peers::of(self.shared.company.identity());
             for record in page.persons {
                 let candidate = record.id > mark && record.owner == self.seat.owner && !record.deleted;
                 if candidate && is_free(&view, &peers, record.id).map_err(|error| store_error(&error))? {
@@ -213,13 +213,20 @@ pub(super) fn is_free(view: &View, peers: &Peers, id: PersonId) -> Result<bool, 
 
 /// The persons that accounts other than this checkpoint's intended to create, and may have.
 pub(super) fn creations_of_others(view: &View, own: CheckpointId) -> Result<Vec<(IntentId, Intent)>, StoreError> {
-    let named: BTreeSet<CheckpointId> = view.names()?.into_iter().map(|(_, id)| id).collect();
-    let mut all = view.intents()?;
-    all.retain(|(_, intent)| {
+    let mut named: HashMap<CheckpointId, bool> = HashMap::new();
+    let mut sought = Vec::new();
+    for (id, intent) in view.intents()? {
         let creation = matches!(&intent.what, IntentKind::Contact(Change::Create { .. }));
-        creation && intent.side == Side::Pipedrive && intent.checkpoint != own && named.contains(&intent.checkpoint)
-    });
-    Ok(all)
+        if !creation || intent.side != Side::Pipedrive || intent.checkpoint == own {
+            continue;
+        }
+        let is_named = match named.entry(intent.checkpoint) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => *new.insert(view.is_named(intent.checkpoint)?),
+        };
+        sought.extend(is_named.then_some((id, intent)));
+    }
+    Ok(sought)
 }
 
 /// Whether this intent, if it was carried out, may have made this person: it is newer, with equal name, e-mails and phones.

@@ -3,9 +3,10 @@
 use std::fs;
 use std::time::Duration;
 
-use carnetd::status::{Outcome, State};
+use carnetd::status::{Outcome, Snapshot, State};
 use serde_json::json;
 
+use super::live::Live;
 use super::world::{OWNER, World, account};
 
 const ANNA: [&str; 2] = ["FN:Anna Weber", "EMAIL:anna@acme.example"];
@@ -65,6 +66,37 @@ async fn deletions_are_counted_over_the_company() {
     world.confirm(&item).await;
     world.each().await;
     assert_eq!(world.persons().await.len(), 16);
+}
+
+#[tokio::test]
+async fn deletions_that_others_plan_at_the_same_time_are_counted_over_the_company() {
+    let names = ["alice", "bob", "carl", "dora"];
+    let keys = |name| format!("owner = \"{name}@acme.example\"\nmax_delete = \"40%\"\nmax_delete_count = 6");
+    let accounts: Vec<String> = names.iter().map(|name| account(name, name, "*", "one-way", &keys(name))).collect();
+    let mut live = Live::of(&accounts.concat()).await;
+    for name in names {
+        live.user(&format!("{name}@acme.example")).await;
+        fs::create_dir(live.path(name)).expect("a folder");
+        cards(&live, name, 12);
+    }
+    let passed = |before: u64| {
+        move |s: &Snapshot| {
+            s.accounts.iter().all(|a| a.current.is_none() && a.last_pass.as_ref().is_some_and(|pass| pass.id > before))
+        }
+    };
+    live.start().await;
+    let first = live.until("all are in", |s| passed(0)(s) && s.accounts.iter().all(|a| a.contacts == 12)).await;
+    live.stop().await;
+    for name in names {
+        remove(&live, name, 0..4);
+    }
+    live.start().await;
+    let last = first.accounts.iter().filter_map(|a| a.last_pass.as_ref()).map(|pass| pass.id).max();
+    let then = live.until("all have passed again", passed(last.expect("passes"))).await;
+    let held = then.accounts.iter().filter(|a| a.state == State::Held);
+    assert_eq!(held.count(), 3, "4 of 12 each, but only one of them keeps within 6 in the company: {then:#?}");
+    assert_eq!(live.persons().await.len(), 48 - 4);
+    live.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -202,7 +202,7 @@ async fn deletions_are_counted_per_account_and_over_the_company() {
     let store = store_with(vec![count(1, 10), count(1, 10), count(1, 20), count(2, 15), count(2, 30)]).await;
     let since = |view: &View, at| {
         let of = |id| view.deletions_since(CheckpointId(id), Moment(at)).expect("read");
-        (of(1), of(2), view.deletions_since_company(Moment(at), |_| true).expect("read"))
+        (of(1), of(2), view.deletions_by_checkpoint(Moment(at)).expect("read").values().sum::<u64>())
     };
     let view = store.view().expect("open");
     assert_eq!((since(&view, 10), since(&view, 11), since(&view, 31)), ((3, 2, 5), (1, 2, 3), (0, 0, 0)));

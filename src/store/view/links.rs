@@ -78,6 +78,11 @@ impl View {
         Ok(links)
     }
 
+    /// The checkpoints of a book, with or without an account, in the order of their ids.
+    pub fn checkpoints_of_book(&self, book: &str) -> Result<Vec<CheckpointId>, StoreError> {
+        self.rows(BOOKS, (book, 0)..=(book, u32::MAX), |(_, checkpoint), ()| Ok(CheckpointId(checkpoint)))?.collect()
+    }
+
     /// The link of any account that has this contact of this book as its half: (book, contact id) is unique over all
     /// accounts. Checkpoints without an account do not count.
     pub fn contact_elsewhere(

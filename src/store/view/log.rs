@@ -1,5 +1,7 @@
 //! Reading what was intended, done, counted and confirmed.
 
+use std::collections::BTreeMap;
+
 use super::View;
 use crate::clock::Moment;
 use crate::store::record::decode;
@@ -47,14 +49,14 @@ impl View {
         self.rows(DELETIONS, (since.0, 0).., count)?.sum()
     }
 
-    /// How many deletions the checkpoints of a company together counted at or after a moment.
-    pub fn deletions_since_company(
-        &self,
-        since: Moment,
-        is_its: impl Fn(CheckpointId) -> bool,
-    ) -> Result<u64, StoreError> {
-        let count = |(_, counted), count| Ok(if is_its(CheckpointId(counted)) { count } else { 0 });
-        self.rows(DELETIONS, (since.0, 0).., count)?.sum()
+    /// How many deletions each checkpoint counted at or after a moment; those without any are left out.
+    pub fn deletions_by_checkpoint(&self, since: Moment) -> Result<BTreeMap<CheckpointId, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for row in self.rows(DELETIONS, (since.0, 0).., |(_, counted), count| Ok((CheckpointId(counted), count)))? {
+            let (id, count) = row?;
+            *counts.entry(id).or_default() += count;
+        }
+        Ok(counts)
     }
 
     /// The latest "yes" for a checkpoint.

@@ -81,6 +81,14 @@ impl View {
         Ok(named.next().transpose()?.is_some())
     }
 
+    /// The account that has this checkpoint.
+    pub fn name_of(&self, id: CheckpointId) -> Result<Option<AccountName>, StoreError> {
+        let name = |(_, name): (u32, &str), ()| {
+            AccountName::new(name).ok_or_else(|| Unreadable("this is no account's name".to_owned()))
+        };
+        self.rows(NAMED, (id.0, "")..(id.0.saturating_add(1), ""), name)?.next().transpose()
+    }
+
     /// Work that waits to be done.
     pub fn todos(&self, id: CheckpointId) -> Result<Vec<Todo>, StoreError> {
         let all = (id.0, 0, "")..(id.0.saturating_add(1), 0, "");
