@@ -148,6 +148,7 @@ fn add_state(account: &mut Account, name: &AccountName, view: &View) -> Result<(
     let (counts, todos) = (view.counts(id)?, view.todos(id)?);
     let left = todos.iter().filter(|todo| left::is_left(todo)).count() as u64;
     account.contacts = counts.active;
+    account.other_visibility = checkpoint.other_visibility;
     account.held = counts.held + u64::from(checkpoint.hold.is_some()) + left;
     account.totals = Totals {
         added: checkpoint.totals.added,

@@ -18,7 +18,8 @@ pub struct Mirror {
 
 #[derive(Debug, Default)]
 struct Index {
-    owners: HashMap<PersonId, UserId>,
+    /// Who owns each person, and who may see it.
+    places: HashMap<PersonId, (UserId, u8)>,
     finder: Finder<PersonId>,
     highest: Option<PersonId>,
     /// What was put while a walk is under way: its absence from that walk proves nothing, nor what a page says of it.
@@ -39,7 +40,7 @@ impl Mirror {
     pub fn put(&self, person: &Person) {
         let mut index = self.write();
         index.finder.put(&person.id, &person.contact);
-        index.owners.insert(person.id, person.owner);
+        index.places.insert(person.id, (person.owner, person.visible_to));
         index.highest = index.highest.max(Some(person.id));
         if let Some(fresh) = &mut index.fresh {
             fresh.insert(person.id);
@@ -50,12 +51,12 @@ impl Mirror {
     pub fn remove(&self, id: PersonId) {
         let mut index = self.write();
         index.finder.remove(&id);
-        index.owners.remove(&id);
+        index.places.remove(&id);
     }
 
     /// How many persons are visible.
     pub fn len(&self) -> usize {
-        self.read().owners.len()
+        self.read().places.len()
     }
 
     /// Whether no person is visible.
@@ -70,13 +71,18 @@ impl Mirror {
 
     /// Who owns a person; `None` for one that is not visible.
     pub fn owner(&self, id: PersonId) -> Option<UserId> {
-        self.read().owners.get(&id).copied()
+        self.read().places.get(&id).map(|(owner, _)| *owner)
+    }
+
+    /// Who owns a person, and Pipedrive's number for who may see it; `None` for one that is not visible.
+    pub(super) fn place(&self, id: PersonId) -> Option<(UserId, u8)> {
+        self.read().places.get(&id).copied()
     }
 
     /// Every person of one owner, lowest id first.
     pub fn owned_by(&self, owner: UserId) -> Vec<PersonId> {
         let index = self.read();
-        let mut ids: Vec<_> = index.owners.iter().filter(|(_, o)| **o == owner).map(|(&id, _)| id).collect();
+        let mut ids: Vec<_> = index.places.iter().filter(|(_, (o, _))| *o == owner).map(|(&id, _)| id).collect();
         ids.sort_unstable();
         ids
     }
@@ -111,7 +117,7 @@ impl Mirror {
         let mut index = self.write();
         let fresh = index.fresh.take().unwrap_or_default();
         let missing = |id: &PersonId| !seen.contains(id) && !fresh.contains(id);
-        let mut ids: Vec<_> = index.owners.keys().copied().filter(missing).collect();
+        let mut ids: Vec<_> = index.places.keys().copied().filter(missing).collect();
         ids.sort_unstable();
         ids
     }

@@ -21,6 +21,7 @@
 //! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
 //! | `handover`, `shelf` | several accounts of one book |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
+//! | `others` | persons with another visibility or owner than declared, for the status |
 //! | `member` | what a pass works with |
 //!
 //! Never here: sockets, signals, HTML, and decisions about contacts. When passes run: [`crate::daemon`].
@@ -39,6 +40,7 @@ mod member;
 mod mirror;
 mod observe;
 mod organizations;
+mod others;
 mod outcome;
 mod pass;
 mod peers;

@@ -22,7 +22,7 @@ use super::stock::Stock;
 use super::witness;
 use crate::account::Scope;
 use crate::adapter::Error;
-use crate::contact::{ContactId, Digest};
+use crate::contact::{ContactId, Digest, PersonId};
 use crate::plan::{Input, Ledger, Plan, Row, plan};
 use crate::store::{AccountHold, Checkpoint, CheckpointId, PassRecord, Todo, TodoKey, View};
 
@@ -166,7 +166,9 @@ impl Pass<'_> {
             cancel: self.cancel,
         };
         self.live.count(|progress| progress.planned = plan.steps.iter().filter(|step| step.writes()).count() as u64);
+        let touched: Vec<PersonId> = plan.steps.iter().filter_map(|step| step.person).collect();
         let applied = apply.run(plan.steps, stock).await?;
+        work.1.other_visibility = self.others(seat, work.0, stock, touched.iter().chain(&observed.touched))?;
         // What failed would fail again at once.
         let again = applied.again || (left.released && applied.left.is_empty());
         self.record(work, &observed, (&applied, left)).await?;
@@ -235,6 +237,21 @@ impl Pass<'_> {
             Frame { seat, view: &view, peers: &peers, checkpoint, ledger, reserved, confirmed, observed: &observed };
         let plan = self.plan(&frame, stock, &observed.rows, reservation.others())?;
         Ok(Intended { plan, unreadable: observed.unreadable })
+    }
+
+    /// How many linked persons have another visibility or owner than declared, after what this pass touched.
+    fn others<'p>(
+        &self,
+        seat: &Seat,
+        id: CheckpointId,
+        stock: &mut Stock,
+        touched: impl Iterator<Item = &'p PersonId>,
+    ) -> Result<u64, Stop> {
+        if self.wish.retry || self.wish.full {
+            stock.others.forget();
+        }
+        let view = self.shared.store.view()?;
+        Ok(stock.others.count((self.shared, seat), (&view, id), touched.copied())?)
     }
 
     fn observer<'b>(

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::finder::Finder;
+use super::others::Others;
 use crate::clock::Moment;
 use crate::contact::{Contact, ContactId, Name};
 
@@ -18,6 +19,8 @@ pub struct Stock {
     group: u64,
     /// When everything that waits was last looked at by this process.
     pub(super) looked_at: Option<Moment>,
+    /// Linked persons with another visibility or owner than declared.
+    pub(super) others: Others,
 }
 
 impl Stock {

@@ -177,7 +177,7 @@ pub struct Account {
     pub contacts: u64,
     /// What waits for a human being.
     pub held: u64,
-    /// Persons that are visible to others than `visibility` says, from before it was changed.
+    /// Linked persons whose visibility or owner is not what is declared: both are written at creation only.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub other_visibility: u64,
     /// When the next pass is due; `None` while one runs or none is planned.

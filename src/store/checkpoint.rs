@@ -51,6 +51,8 @@ pub struct Checkpoint {
     pub group_id: Option<String>,
     /// Whether somebody confirmed that existing persons are visible to more people than the account says.
     pub visibility_accepted: bool,
+    /// Linked persons whose visibility or owner is not what is declared, when a pass last counted them.
+    pub other_visibility: u64,
     /// When a pass last ended well.
     pub last_success: Option<Moment>,
 }
@@ -69,6 +71,7 @@ impl Checkpoint {
             links_window: Vec::new(),
             group_id: None,
             visibility_accepted: false,
+            other_visibility: 0,
             last_success: None,
         }
     }

@@ -100,6 +100,32 @@ async fn deletions_that_others_plan_at_the_same_time_are_counted_over_the_compan
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn persons_with_another_visibility_or_owner_than_declared_are_counted() {
+    let others = async |world: &mut World| world.status("alice").await.other_visibility;
+    let mut world = World::new("one-way").await;
+    cards(&world, "cards", 5);
+    world.pass().await;
+    assert_eq!(others(&mut world).await, 0);
+    let (first, second) = (world.person("P cards 0").await, world.person("P cards 1").await);
+    world.change_person(&first["id"], json!({"visible_to": 1})).await;
+    let bob = world.user("bob@acme.example").await;
+    world.change_person(&second["id"], json!({"owner_id": bob})).await;
+    world.idle().await;
+    assert_eq!(others(&mut world).await, 2);
+    world.restart();
+    assert_eq!(others(&mut world).await, 2, "as the last pass counted them");
+    world.change_person(&second["id"], json!({"owner_id": first["owner_id"]})).await;
+    world.idle().await;
+    assert_eq!(others(&mut world).await, 1);
+    world.declare(&account("alice", "cards", "*", "one-way", "visibility = \"owner\""));
+    world.idle().await;
+    assert_eq!(others(&mut world).await, 4, "all but the one that somebody narrowed");
+    remove(&world, "cards", 3..4);
+    assert_eq!(world.pass().await, (0, 0, 1, 0));
+    assert_eq!(others(&mut world).await, 3, "nobody counts who is not linked any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_yes_allows_what_was_shown_and_no_more_and_lapses() {
     let mut world = World::new("one-way").await;
     cards(&world, "cards", 10);

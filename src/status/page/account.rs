@@ -28,7 +28,10 @@ pub(super) fn row(account: &Account, view: &View<'_>) -> Markup {
             }
             @if let Some(reason) = &account.reason { p.reason { (reason) } }
             @if account.other_visibility > 0 {
-                p.reason.mild { (words::number(account.other_visibility)) " persons from before have another visibility." }
+                @let (n, have) = (account.other_visibility, if account.other_visibility == 1 { " has" } else { "s have" });
+                p.reason.mild {
+                    (words::number(n)) " linked person" (have) " another visibility or owner than declared; both are written at creation only."
+                }
             }
             @if account.held > 0 { (held_list(account, &held, view)) }
         }

@@ -95,6 +95,7 @@ may {
     links_window: Vec<(Moment, u64)> = "links_window",
     group_id: Option<String> = "group_id",
     visibility_accepted: bool = "visibility_accepted",
+    other_visibility: u64 = "other_visibility",
     last_success: Option<Moment> = "last_success",
 });
 

@@ -63,6 +63,7 @@ async fn checkpoints() {
         links_window: vec![(Moment(1), 100), (Moment(2), 101)],
         group_id: Some("contactGroups/1".to_owned()),
         visibility_accepted: true,
+        other_visibility: 3,
         last_success: Some(Moment(-1)),
         ..Checkpoint::new(scope("/cards"))
     };
