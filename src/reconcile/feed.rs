@@ -21,13 +21,15 @@ use tokio_util::sync::CancellationToken;
 use super::member::Shared;
 use super::organizations::store_error;
 use super::peers::Peers;
-use crate::adapter::Error;
 use crate::adapter::pipedrive::{PersonRecord, PersonsPage, PersonsQuery};
+use crate::adapter::{Error, Kind};
 use crate::contact::{Field, PersonId, UserId};
 use crate::store::{CheckpointId, Op, Person, View, Watcher};
 
 /// How many persons one page of the list holds.
 const PAGE: usize = 500;
+/// Where persons have fields that the definitions do not name, these are not asked more often than this.
+const FIELDS_AGE: Duration = Duration::from_hours(1);
 /// Clocks and the service's own delay differ by less than this.
 const OVERLAP: Duration = Duration::from_mins(1);
 
@@ -122,6 +124,10 @@ impl Walk<'_> {
         let mut server_date = None;
         loop {
             let page = self.shared.company.persons(&query, cancel).await?;
+            if page.new_fields && self.look_at_fields(cancel).await? {
+                // The same page again, with what it could not say before.
+                continue;
+            }
             server_date = server_date.or(page.server_date);
             seen.extend(page.persons.iter().map(|record| record.id));
             let next = page.next.clone();
@@ -139,6 +145,29 @@ impl Walk<'_> {
         }
         self.finish(&seen, watcher, &mut polled).await?;
         Ok(polled)
+    }
+
+    /// Reads anew which fields the company has, where that was not done just now; says whether they changed. What fails is
+    /// no reason to know less of the persons.
+    async fn look_at_fields(&self, cancel: &CancellationToken) -> Result<bool, Error> {
+        let company = &self.shared.company;
+        if company.fields_read().is_some_and(|at| self.shared.clock.now().since(at) < FIELDS_AGE) {
+            return Ok(false);
+        }
+        match company.refresh_fields(cancel).await {
+            Ok(changed) => {
+                if changed {
+                    let left = company.unsaid_fields_note().unwrap_or_default();
+                    tracing::info!("Pipedrive has other contact fields than before: they are merged now. {left}");
+                }
+                Ok(changed)
+            }
+            Err(error) if matches!(error.kind, Kind::Invalid) => {
+                tracing::warn!(%error, "Pipedrive's fields could not be read anew");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes one page in: what differs from the mirror, and whom it touches, in one transaction.

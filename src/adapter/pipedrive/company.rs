@@ -68,6 +68,7 @@ pub struct Company {
 struct State {
     me: (Moment, Me),
     fields: Arc<FieldMap>,
+    fields_read: Option<Moment>,
     levels: Option<VisibilityLevels>,
 }
 
@@ -86,12 +87,13 @@ impl Company {
         let definitions = definitions(&api, cancel).await?;
         let fields = FieldMap::read(&definitions, &settings.fields)?;
         let levels = visibility::checked(settings.levels, &definitions)?;
+        let (fields, me) = (Arc::new(fields), (api.clock.now(), me));
         Ok(Arc::new(Self {
-            identity: format!("{}#{}", me.domain, me.company_id),
-            domain: me.domain.clone(),
+            identity: format!("{}#{}", me.1.domain, me.1.company_id),
+            domain: me.1.domain.clone(),
             configured_fields: settings.fields,
             configured_levels: settings.levels,
-            state: RwLock::new(State { me: (api.clock.now(), me), fields: Arc::new(fields), levels }),
+            state: RwLock::new(State { me, fields, fields_read: None, levels }),
             users: tokio::sync::Mutex::default(),
             names: OrganizationNames::default(),
             tells_deletions: AtomicBool::new(false),
@@ -145,14 +147,21 @@ impl Company {
         self.api.governor.remember_use(tokens, at);
     }
 
-    /// Reads anew which fields and levels there are (10 tokens): either may change while we run.
-    pub async fn refresh_fields(&self, cancel: &CancellationToken) -> Result<(), Error> {
+    /// Reads anew which fields and levels there are (10 tokens): either may change while we run. Says whether other fields
+    /// can be held now.
+    pub async fn refresh_fields(&self, cancel: &CancellationToken) -> Result<bool, Error> {
         let definitions = definitions(&self.api, cancel).await?;
         let fields = Arc::new(FieldMap::read(&definitions, &self.configured_fields)?);
         let levels = visibility::checked(self.configured_levels, &definitions)?;
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        (state.fields, state.levels) = (fields, levels);
-        Ok(())
+        let changed = state.fields != fields;
+        (state.fields, state.levels, state.fields_read) = (fields, levels, Some(self.api.clock.now()));
+        Ok(changed)
+    }
+
+    /// When the fields were last read anew; `None`: not since we connected.
+    pub fn fields_read(&self) -> Option<Moment> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).fields_read
     }
 
     /// By which name each organization is known; filled by whoever resolves them.

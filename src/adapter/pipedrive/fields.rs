@@ -83,6 +83,15 @@ impl FieldMap {
         nowhere.map(field_of).collect()
     }
 
+    /// Whether a person, as sent, has a contact-sync field that this map does not know: somebody set up the company's
+    /// contact sync since.
+    pub(super) fn is_outdated_by(&self, person: &Value) -> bool {
+        let sent = |which: StandIn| {
+            person.get(which.as_str()).is_some() || (which == StandIn::Im && person.get("ims").is_some())
+        };
+        StandIn::ALL.into_iter().any(|which| *self.place(which) != Place::Sync && sent(which))
+    }
+
     /// What a person says: `None` where it cannot say, null where it is empty.
     pub(super) fn get<'a>(&self, person: &'a Value, which: StandIn) -> Option<&'a Value> {
         match self.place(which) {
@@ -207,5 +216,7 @@ mod tests {
         assert_eq!(map.get(&json!({"notes": null}), StandIn::Notes), Some(&Value::Null));
         assert_eq!(map.get(&json!({}), StandIn::Notes), None);
         assert_eq!(map.get(&json!({"job_title": "CEO"}), StandIn::JobTitle), None);
+        assert!(map.is_outdated_by(&json!({"job_title": null})) && map.is_outdated_by(&json!({"ims": []})));
+        assert!(!map.is_outdated_by(&json!({"notes": null, "name": "Anna"})));
     }
 }

@@ -40,6 +40,8 @@ pub struct PersonsPage {
     pub next: Option<String>,
     /// The service's own time of the answer.
     pub server_date: Option<Moment>,
+    /// Whether a person on it has fields that the company was not known to have: [`Company::refresh_fields`] tells.
+    pub new_fields: bool,
 }
 
 /// A page of organizations.
@@ -144,7 +146,9 @@ impl Company {
         let fields = self.fields();
         let read = |object: &Value| PersonRecord::read(object, &fields, self.names());
         let persons = read_all(answer, &endpoint::PERSONS, read)?;
-        Ok(PersonsPage { persons, next: answer.next.clone(), server_date: answer.date })
+        let new_fields =
+            answer.data.as_array().is_some_and(|all| all.iter().any(|person| fields.is_outdated_by(person)));
+        Ok(PersonsPage { persons, next: answer.next.clone(), server_date: answer.date, new_fields })
     }
 
     async fn list(
