@@ -19,10 +19,8 @@ pub enum Error {
         /// The last attempt's cause.
         cause: String,
     },
-    /// It was sent and no whole answer came: a timeout, a reset, a cut body. The service may have acted.
-    #[error(
-        "{call}: sent, but no whole answer in {attempts} attempts: {cause}; the service may have acted on it, so look before sending it again"
-    )]
+    /// It was sent and no whole answer came: a timeout, a reset, a cut body. The service may have acted on a write.
+    #[error("{call}: sent, but no whole answer in {attempts} attempts: {cause}; {}", advice(call))]
     UnknownOutcome {
         /// What was asked.
         call: Arc<Call>,
@@ -95,6 +93,15 @@ pub enum Error {
         /// Why it is not followed.
         problem: String,
     },
+}
+
+/// What to do where no whole answer came.
+fn advice(call: &Call) -> &'static str {
+    if reads(&call.method) {
+        "nothing was changed; it is asked again"
+    } else {
+        "the service may have acted on it, so look before sending it again"
+    }
 }
 
 impl Error {

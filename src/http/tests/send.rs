@@ -84,6 +84,13 @@ async fn a_read_never_has_an_unknown_outcome() {
     let error = send(&client(&JumpClock::default()), get(server.at("persons"))).await.unwrap_err();
     assert!(matches!(error, Error::UnknownOutcome { attempts: 5, .. }), "{error:?}");
     assert!(!error.outcome_unknown());
+    let text = error.to_string();
+    assert!(text.ends_with("; nothing was changed; it is asked again"), "{text}");
+
+    let server = Server::start(vec![cut()]).await;
+    let request = Request::new("test", Method::POST, server.at("persons"));
+    let text = send(&client(&JumpClock::default()), request).await.unwrap_err().to_string();
+    assert!(text.ends_with("; the service may have acted on it, so look before sending it again"), "{text}");
 }
 
 #[tokio::test]
