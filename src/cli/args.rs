@@ -57,6 +57,8 @@ pub(super) enum Command {
         #[arg(value_parser = account)]
         account: AccountName,
     },
+    /// Log in for an account, or for Pipedrive, with a browser
+    Login(Login),
     /// Show what waits for a human being, each with its digest
     Held {
         /// Only this account
@@ -109,6 +111,30 @@ pub(super) struct Sync {
     /// Make the state database where there is none and no daemon runs
     #[arg(long)]
     pub(super) init: bool,
+}
+
+/// `carnetd login`
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("who").required(true).args(["account", "pipedrive"])))]
+pub(super) struct Login {
+    /// The account
+    #[arg(value_parser = account)]
+    pub(super) account: Option<AccountName>,
+    /// Log in to Pipedrive itself, by the app of `[pipedrive.oauth]`
+    #[arg(long)]
+    pub(super) pipedrive: bool,
+    /// Print the address as the only line on stdout, for a browser elsewhere; then wait for it, or for its final address
+    /// on stdin
+    #[arg(long)]
+    pub(super) no_browser: bool,
+    /// Print a link, good once and for 24 hours, by which the account's owner can log in from anywhere; needs
+    /// `[status] public_url`
+    #[arg(long, conflicts_with_all = ["pipedrive", "no_browser", "port"])]
+    pub(super) link: bool,
+    /// Have the browser come back to http://127.0.0.1:PORT/ instead of any free port: for `ssh -L`, and where the
+    /// provider takes only registered addresses (Pipedrive, and web clients of Google)
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(super) port: Option<u16>,
 }
 
 /// `carnetd sandbox`

@@ -10,7 +10,8 @@
 //! | `reach` | the running daemon, or the work in this process |
 //! | `terminal` | where text goes, and whether in colour |
 //! | `log` | the log of this process |
-//! | `run`, `check`, `plan`, `sync`, `status`, `ask`, `held`, `sandbox` | the commands; `ask` has the short ones |
+//! | `run`, `check`, `plan`, `sync`, `status`, `ask`, `held`, `login`, `sandbox` | the commands; `ask` has the short ones |
+//! | `loopback` | where a login's browser comes back to |
 //!
 //! Nothing here decides about contacts.
 
@@ -20,6 +21,8 @@ mod check;
 mod exit;
 mod held;
 mod log;
+mod login;
+mod loopback;
 mod plan;
 mod reach;
 mod run;
@@ -93,6 +96,7 @@ async fn execute(args: Args, terminal: &mut Terminal) -> Exit {
         Command::Groups { account } => ask::groups(&reach, &account, terminal).await,
         Command::Held { account, json } => held::held(&reach, account.as_ref(), json, terminal).await,
         Command::Confirm { account, digest } => held::confirm(&reach, &account, digest, terminal).await,
+        Command::Login(what) => login::login(&reach, what, terminal).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(what) => sandbox::sandbox(what, reach.clock(), terminal).await,
     };

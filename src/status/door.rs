@@ -56,6 +56,11 @@ impl Door {
         self.token.is_some()
     }
 
+    /// Whether there is an address under which people reach this server from elsewhere.
+    pub fn is_public(&self) -> bool {
+        self.public_url.is_some()
+    }
+
     /// Whether the host a request names is this machine's loopback or listed. The error is the name, for the answer.
     pub fn serves(&self, headers: &HeaderMap, uri: &Uri) -> Result<(), String> {
         let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -114,6 +119,12 @@ impl Door {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a browser says that a page of ours sent it. Unlike [`Door::may_post`], silence is no answer: for what
+    /// only a person at a browser should do.
+    pub fn is_from_own_page(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(ORIGIN) && self.may_post(headers).is_ok()
     }
 
     /// Behind a proxy that ends TLS, the scheme differs from ours, and the host may: then `public_url` knows it.

@@ -10,6 +10,7 @@
 //! | `notice` | what the daemon tells whoever started it |
 //! | `server`, `control` | the routes for everybody, and those of the commands' socket |
 //! | `door` | who may come in |
+//! | `login` | the pages behind a mailed link, by which somebody logs in for an account |
 //! | `answer` | a refusal as an HTTP answer |
 //! | `page/` | the dashboard |
 //! | `metrics` | what Prometheus reads |
@@ -20,6 +21,7 @@
 mod answer;
 mod control;
 mod door;
+mod login;
 mod metrics;
 mod notice;
 mod operator;
@@ -32,12 +34,14 @@ pub mod socket;
 pub(crate) mod tests;
 
 pub use door::{Door, Visitor};
+pub(crate) use login::confided;
 pub use metrics::{Action, Metrics};
 pub use notice::{Notice, Notices};
 pub use operator::{
     AccountPlan, FieldLine, Finding, HeldItem, LoggedIn, LoginLink, LoginStarted, Operator, PlanCounts, PlanStep,
     Refused, RefusedKind, Reloaded, Synced, Who,
 };
+pub(crate) use page::link::told;
 pub use remote::Remote;
 pub use server::{Listener, Server};
 pub use snapshot::{

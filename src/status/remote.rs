@@ -9,19 +9,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::ErrorBody;
-use super::operator::{AccountPlan, Finding, HeldItem, Operator, Refused, RefusedKind, Reloaded, Synced};
+use super::control::{Finish, Follow, Link, Start};
+use super::operator::{
+    AccountPlan, Finding, HeldItem, LoggedIn, LoginLink, LoginStarted, Operator, Refused, RefusedKind, Reloaded,
+    Synced, Who,
+};
 use super::snapshot::Snapshot;
 use super::socket;
 use crate::account::AccountName;
 use crate::clock::SharedClock;
 use crate::contact::Digest;
-use crate::http::{Client, Method, Request, Unpaced, Url};
+use crate::http::{Client, Method, Request, Response, Unpaced, Url};
 
 /// How often a snapshot is fetched while somebody looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -65,7 +70,7 @@ impl Remote {
         let client = Client::over_unix(path, clock.clone(), seed)
             .map_err(|error| Refused::new(RefusedKind::Failed, error.to_string()))?;
         let way = Way { client: &client, path };
-        let snapshot: Snapshot = way.ask(Method::GET, "/api/v1/status", &[]).await?;
+        let snapshot = way.snapshot().await?;
         let ready = way.ask_bit("/readyz").await;
         let last = Mutex::new(Seen { snapshot, alive: true, ready, watched: false });
         let path = path.to_owned();
@@ -78,11 +83,20 @@ impl Remote {
     }
 
     async fn get<T: DeserializeOwned>(&self, route: &'static str, query: &[(&str, &str)]) -> Result<T, Refused> {
-        self.shared.way().ask(Method::GET, route, query).await
+        let way = self.shared.way();
+        way.ask(way.request(Method::GET, route)?.query(query)).await
     }
 
     async fn post<T: DeserializeOwned>(&self, route: &'static str, query: &[(&str, &str)]) -> Result<T, Refused> {
-        self.shared.way().ask(Method::POST, route, query).await
+        let way = self.shared.way();
+        way.ask(way.request(Method::POST, route)?.query(query)).await
+    }
+
+    /// As [`Self::post`], for what must not stand in a query.
+    async fn tell<T: DeserializeOwned>(&self, route: &'static str, body: &impl Serialize) -> Result<T, Refused> {
+        let way = self.shared.way();
+        let body = serde_json::to_value(body).map_err(|error| way.unexpected(&error.to_string()))?;
+        way.ask(way.request(Method::POST, route)?.json(&body)).await
     }
 }
 
@@ -104,35 +118,34 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    async fn ask<T: DeserializeOwned>(
-        &self,
-        method: Method,
-        route: &'static str,
-        query: &[(&str, &str)],
-    ) -> Result<T, Refused> {
-        let response = self.send(method, route, query).await?;
+    fn request(&self, method: Method, route: &'static str) -> Result<Request, Refused> {
+        let url = Url::parse(ORIGIN).and_then(|origin| origin.join(route));
+        let url = url.map_err(|error| self.unexpected(&error.to_string()))?;
+        Ok(Request::new("carnetd", method, url).timeout(PATIENCE))
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, request: Request) -> Result<T, Refused> {
+        let call = request.call();
+        let response = self.send(request).await?;
         if response.is_success() {
             return response.json().map_err(|error| self.unexpected(&error.to_string()));
         }
         match response.json::<ErrorBody>() {
             Ok(body) => Err(body.error),
-            Err(_) => Err(self.unexpected(&format!("{route} was answered with {}", response.status))),
+            Err(_) => Err(self.unexpected(&format!("{} was answered with {}", call.route, response.status))),
         }
     }
 
-    async fn ask_bit(&self, route: &'static str) -> bool {
-        self.send(Method::GET, route, &[]).await.is_ok_and(|response| response.is_success())
+    async fn snapshot(&self) -> Result<Snapshot, Refused> {
+        self.ask(self.request(Method::GET, "/api/v1/status")?).await
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        route: &'static str,
-        query: &[(&str, &str)],
-    ) -> Result<crate::http::Response, Refused> {
-        let url = Url::parse(ORIGIN).and_then(|origin| origin.join(route));
-        let url = url.map_err(|error| self.unexpected(&error.to_string()))?;
-        let request = Request::new("carnetd", method, url).query(query).timeout(PATIENCE);
+    async fn ask_bit(&self, route: &'static str) -> bool {
+        let Ok(request) = self.request(Method::GET, route) else { return false };
+        self.send(request).await.is_ok_and(|response| response.is_success())
+    }
+
+    async fn send(&self, request: Request) -> Result<Response, Refused> {
         let sent = self.client.send(request, &Unpaced, &CancellationToken::new()).await;
         sent.map_err(|error| {
             let message = format!("the daemon at {} does not answer: {error}", self.path.display());
@@ -160,7 +173,7 @@ impl Shared {
                 () = self.changed.closed() => break,
                 () = pause => {}
             }
-            let fresh = self.way().ask::<Snapshot>(Method::GET, "/api/v1/status", &[]).await;
+            let fresh = self.way().snapshot().await;
             let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
             let alive = fresh.is_ok();
             let snapshot = fresh.unwrap_or_else(|_| last.snapshot.clone());
@@ -237,6 +250,23 @@ impl Operator for Remote {
         self.get("/control/v1/check", &[]).await.unwrap_or_else(|refused: Refused| {
             vec![Finding { account: None, ok: false, message: refused.message, help: refused.help }]
         })
+    }
+
+    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused> {
+        let start = Start { who: who.clone(), redirect: redirect.clone() };
+        self.tell("/control/v1/login/start", &start).await
+    }
+
+    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused> {
+        self.tell("/control/v1/login/finish", &Finish { state: state.to_owned(), code: code.to_owned() }).await
+    }
+
+    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused> {
+        self.tell("/control/v1/login/link", &Link { account: account.to_string() }).await
+    }
+
+    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused> {
+        self.tell("/control/v1/login/follow", &Follow { secret: secret.to_owned() }).await
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::turned_away;
 use super::control;
 use super::door::{Door, Visitor};
+use super::login;
 use super::metrics::{self, Metrics};
 use super::operator::{Operator, Refused};
 use super::page;
@@ -43,7 +44,7 @@ pub struct Server {
     pub(super) operator: Arc<dyn Operator>,
     metrics: Arc<Metrics>,
     clock: SharedClock,
-    door: Arc<Door>,
+    pub(super) door: Arc<Door>,
     control: bool,
     /// Ends live pages, which would go on for ever.
     stop: CancellationToken,
@@ -135,6 +136,9 @@ impl Server {
         if self.door.has_token() {
             router = router.route("/login", get(login_form).post(log_in));
         }
+        if self.door.is_public() {
+            router = router.merge(login::routes());
+        }
         if self.control {
             router = router.merge(control::routes());
         }
@@ -163,8 +167,9 @@ async fn guard(State(server): State<Server>, mut request: Request, next: Next) -
         );
     }
     let visitor = server.door.visitor(request.headers());
-    // Probes carry no token, and what they learn is one bit.
-    let open = matches!(request.uri().path(), "/healthz" | "/readyz" | "/login");
+    // Probes carry no token, and what they learn is one bit. Whoever was mailed a link has its secret instead.
+    let path = request.uri().path();
+    let open = matches!(path, "/healthz" | "/readyz" | "/login") || login::is_path(path);
     if visitor == Visitor::Stranger && !open {
         return unauthorized(request.headers());
     }
@@ -190,20 +195,24 @@ fn wants_html(headers: &HeaderMap) -> bool {
         .is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// What every answer carries. Not `no-referrer`: with it browsers send `Origin: null` from our own forms.
+/// What every answer carries, unless it says otherwise. Not `no-referrer`: with it browsers send `Origin: null` from our
+/// own forms.
 async fn secure(mut response: Response) -> Response {
-    let policy = HeaderValue::from_str(&page::CONTENT_SECURITY_POLICY);
     let fixed = [
+        (header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY.as_str()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     let headers = response.headers_mut();
-    headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
-    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
-    headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
-    headers.extend(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    for (name, value) in fixed {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.entry(name).or_insert(value);
+        }
+    }
     response
 }
 

@@ -2,9 +2,10 @@
 //!
 //! Without a token it holds counts and causes, never a contact's name: [`View::names`]. Style and script stand in the page
 //! and are allowed by their hashes, so nothing else can run in it. The parts: `account` (one account), `numbers` (the
-//! company's totals and its budget).
+//! company's totals and its budget), `link` (what somebody sees who logs in by a browser).
 
 mod account;
+pub(in crate::status) mod link;
 mod numbers;
 mod words;
 
