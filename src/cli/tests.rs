@@ -1,5 +1,7 @@
 //! What is typed, what is printed, and with what a command ends.
 
+mod login;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -68,6 +70,10 @@ fn every_command_of_the_contract_is_understood() {
         "held alice",
         "confirm alice",
         "confirm alice 0123456789abcdef",
+        "login alice",
+        "login alice --no-browser --port 8085",
+        "login --pipedrive --no-browser",
+        "login alice --link",
         "sandbox",
         "sandbox --listen 127.0.0.1:9000 --state /tmp/sandbox.log",
     ] {
@@ -77,9 +83,23 @@ fn every_command_of_the_contract_is_understood() {
 
 #[test]
 fn mistakes_are_usage_and_questions_are_no_mistakes() {
-    for line in
-        ["", "dance", "plan --jsn", "groups", "groups Alice", "confirm alice 12", "sandbox --listen here", "run x"]
-    {
+    for line in [
+        "",
+        "dance",
+        "plan --jsn",
+        "groups",
+        "groups Alice",
+        "confirm alice 12",
+        "sandbox --listen here",
+        "run x",
+        "login",
+        "login alice --pipedrive",
+        "login --pipedrive --link",
+        "login alice --link --no-browser",
+        "login alice --link --port 8085",
+        "login alice --port 0",
+        "login alice --port 65536",
+    ] {
         assert_eq!(typed(line).err(), Some(Exit::Usage), "{line}");
     }
     for line in ["--help", "--version", "help plan", "sync --help"] {

@@ -25,7 +25,7 @@ pub(super) fn routes() -> Router<Server> {
     Router::new().route("/login/done", get(done)).route("/login/{secret}", get(ask).post(follow))
 }
 
-/// Whether a path is one of these, or would be if they were served.
+/// Whether a path is one of these, which need no token.
 pub(super) fn is_path(path: &str) -> bool {
     path.starts_with("/login/")
 }

@@ -169,7 +169,7 @@ async fn guard(State(server): State<Server>, mut request: Request, next: Next) -
     let visitor = server.door.visitor(request.headers());
     // Probes carry no token, and what they learn is one bit. Whoever was mailed a link has its secret instead.
     let path = request.uri().path();
-    let open = matches!(path, "/healthz" | "/readyz" | "/login") || login::is_path(path);
+    let open = matches!(path, "/healthz" | "/readyz" | "/login") || (server.door.is_public() && login::is_path(path));
     if visitor == Visitor::Stranger && !open {
         return unauthorized(request.headers());
     }

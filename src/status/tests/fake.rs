@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use url::Url;
 
 use crate::account::AccountName;
 use crate::clock::Moment;
@@ -12,6 +13,13 @@ use crate::status::*;
 
 /// A name that no page may show without a token.
 pub(crate) const SECRET_NAME: &str = "Amélie Lefèvre";
+
+/// What belongs to the login that the operator starts.
+pub(crate) const STATE: &str = "state-of-this-login";
+/// The only code that it takes.
+pub(crate) const CODE: &str = "4/0Ab+c";
+/// The secret of the only link.
+pub(crate) const LINK: &str = "secret-of-the-link";
 
 /// The moment the snapshots are made for.
 pub(crate) fn now() -> Moment {
@@ -98,6 +106,9 @@ pub(crate) struct FakeOperator {
     pub(crate) reloaded: Reloaded,
     pub(crate) refuses: Option<Refused>,
     pub(crate) well: bool,
+    /// What the end of a login is refused with.
+    pub(crate) not_accepted: Option<Refused>,
+    redirects: Mutex<Vec<Url>>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -113,6 +124,8 @@ impl FakeOperator {
             reloaded: Reloaded { ok: true, problems: Vec::new(), rendered: String::new(), changed: Vec::new() },
             refuses: None,
             well: true,
+            not_accepted: None,
+            redirects: Mutex::default(),
             asked: Mutex::default(),
         }
     }
@@ -120,6 +133,11 @@ impl FakeOperator {
     /// What was asked so far, such as `sync alice full`.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where the answers of the logins were to come back to.
+    pub(crate) fn redirects(&self) -> Vec<Url> {
+        self.redirects.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn ask(&self, what: &str, account: Option<&AccountName>) -> Result<(), Refused> {
@@ -189,4 +207,41 @@ impl Operator for FakeOperator {
     async fn check(&self) -> Vec<Finding> {
         self.findings.clone()
     }
+
+    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused> {
+        match who {
+            Who::Account(name) => self.ask("start login", AccountName::new(name).as_ref())?,
+            Who::Pipedrive => self.ask("start login of Pipedrive for", None)?,
+        }
+        self.redirects.lock().unwrap_or_else(PoisonError::into_inner).push(redirect.clone());
+        Ok(started())
+    }
+
+    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused> {
+        self.ask(&format!("finish login {state} {code}"), None)?;
+        if let Some(refused) = &self.not_accepted {
+            return Err(refused.clone());
+        }
+        if (state, code) != (STATE, CODE) {
+            return Err(Refused::new(RefusedKind::Failed, "no login waits for this"));
+        }
+        Ok(LoggedIn { what: "account alice".to_owned(), address: Some("alice@acme.example".to_owned()) })
+    }
+
+    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused> {
+        self.ask("link login", Some(account))?;
+        let url = format!("https://status.acme.example/login/{LINK}").parse().expect("a URL");
+        Ok(LoginLink { url, until: at("2026-11-25T12:00:00Z") })
+    }
+
+    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused> {
+        self.ask(&format!("follow link {secret}"), None)?;
+        if secret == LINK { Ok(started()) } else { Err(Refused::new(RefusedKind::Failed, "no such link, alice")) }
+    }
+}
+
+/// The login that the operator starts.
+pub(crate) fn started() -> LoginStarted {
+    let url = format!("https://accounts.example/auth?state={STATE}").parse().expect("a URL");
+    LoginStarted { url, state: STATE.to_owned() }
 }

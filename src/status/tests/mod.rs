@@ -2,5 +2,6 @@
 
 pub(crate) mod fake;
 mod golden;
+mod login;
 mod remote;
 mod routes;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::fake::{FakeOperator, alice, held_item, snapshot};
+use super::fake::{CODE, FakeOperator, LINK, STATE, alice, held_item, snapshot, started};
 use crate::account::AccountName;
 use crate::clock::RealClock;
 use crate::config::Environment;
@@ -104,6 +104,43 @@ async fn every_question_and_answer_crosses_the_socket_unchanged() {
     drop((remote, stop));
     task.await.expect("the server ended");
     assert!(!path.exists(), "the socket outlived its server");
+}
+
+#[tokio::test]
+async fn a_login_crosses_the_socket_and_no_query_holds_any_of_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("carnetd.sock");
+    let fake = Arc::new(full());
+    let (_stop, _task) = serve(&path, fake.clone()).await;
+    let remote = connect(&path).await.expect("a daemon");
+
+    let (alice, back) = (name("alice"), "http://127.0.0.1:8085/".parse().expect("a URL"));
+    let begun = remote.start_login(&Who::Account("alice".to_owned()), &back).await.expect("started");
+    assert_eq!((begun, fake.redirects()), (started(), vec![back.clone()]));
+    remote.start_login(&Who::Pipedrive, &back).await.expect("started");
+    let done = remote.finish_login(STATE, CODE).await.expect("logged in");
+    assert_eq!(done, fake.finish_login(STATE, CODE).await.expect("logged in"));
+    assert_eq!(remote.link_login(&alice).await.expect("a link"), fake.link_login(&alice).await.expect("a link"));
+    assert_eq!(remote.follow_link(LINK).await.expect("followed"), started());
+
+    let unknown = remote.start_login(&Who::Account("bob".to_owned()), &back).await.expect_err("no such account");
+    assert_eq!(unknown, Refused::unknown_account("bob"));
+    assert_eq!(remote.link_login(&name("bob")).await.expect_err("no such account"), Refused::unknown_account("bob"));
+    remote.finish_login("another", CODE).await.expect_err("no such login");
+    let asked = fake.asked();
+    assert!(asked.contains(&"start login of Pipedrive for all".to_owned()), "{asked:?}");
+
+    // What a query would have done: only a body is read.
+    let server = Server::control(fake.clone(), Arc::new(Metrics::new()), Arc::new(RealClock)).router();
+    let before = fake.asked().len();
+    let queries = ["finish?state=s&code=c", "follow?secret=s", "link?account=alice"];
+    for query in queries {
+        let request = axum::http::Request::post(format!("http://localhost/control/v1/login/{query}"));
+        let request = request.body(axum::body::Body::empty()).expect("a request");
+        let answer = tower::ServiceExt::oneshot(server.clone(), request).await.expect("an answer");
+        assert!(answer.status().is_client_error(), "{query}");
+    }
+    assert_eq!(fake.asked().len(), before);
 }
 
 #[tokio::test]

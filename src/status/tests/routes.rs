@@ -14,15 +14,15 @@ use crate::clock::SimulatedClock;
 use crate::config;
 use crate::status::{Door, Listener, Metrics, Operator, ProblemLine, Refused, RefusedKind, Server, State};
 
-const TOKEN: &str = "correct horse battery staple";
+pub(super) const TOKEN: &str = "correct horse battery staple";
 
-fn declared() -> config::Status {
+pub(super) fn declared() -> config::Status {
     let listen = config::Listen::Tcp(([127, 0, 0, 1], 8787).into());
     let public_url = Some("https://status.acme.example/".parse().expect("a URL"));
     config::Status { listen, token: None, hosts: vec!["carnetd.acme.example".to_owned()], public_url }
 }
 
-fn operator() -> FakeOperator {
+pub(super) fn operator() -> FakeOperator {
     let mut account = alice();
     (account.held, account.state) = (2, State::Held);
     let mut fake = FakeOperator::new(snapshot(vec![account]));
@@ -33,7 +33,7 @@ fn operator() -> FakeOperator {
     fake
 }
 
-fn public(operator: Arc<FakeOperator>, token: Option<&str>) -> Router {
+pub(super) fn public(operator: Arc<FakeOperator>, token: Option<&str>) -> Router {
     let door = Door::new(&declared(), token.map(SecretString::from));
     Server::public(operator, Arc::new(Metrics::new()), Arc::new(SimulatedClock::new(now())), door).router()
 }
@@ -47,11 +47,11 @@ fn request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<Body> 
     request.body(Body::empty()).expect("a request")
 }
 
-async fn send(router: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+pub(super) async fn send(router: &Router, method: &str, path: &str, headers: &[(&str, &str)]) -> Response<Body> {
     router.clone().oneshot(request(method, path, headers)).await.expect("an answer")
 }
 
-async fn text(response: Response<Body>) -> String {
+pub(super) async fn text(response: Response<Body>) -> String {
     let bytes = to_bytes(response.into_body(), 1 << 20).await.expect("a body");
     String::from_utf8(bytes.to_vec()).expect("text")
 }
@@ -215,7 +215,19 @@ async fn refresh_is_the_only_order_over_tcp() {
         }
     }
     assert_eq!(send(&router, "GET", "/api/v1/refresh", &[]).await.status(), StatusCode::METHOD_NOT_ALLOWED);
-    for path in ["reload", "sync", "plan", "held", "confirm", "groups", "check"] {
+    for path in [
+        "reload",
+        "sync",
+        "plan",
+        "held",
+        "confirm",
+        "groups",
+        "check",
+        "login/start",
+        "login/finish",
+        "login/link",
+        "login/follow",
+    ] {
         for method in ["GET", "POST"] {
             let answer = send(&router, method, &format!("/control/v1/{path}?account=alice"), &[]).await;
             assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
