@@ -100,22 +100,20 @@ async fn done(State(server): State<Server>, Query(back): Query<Back>) -> Respons
             let text = "Your contacts are kept in step from now on. You can close this window.";
             answer(StatusCode::OK, link::told("That is done", text))
         }
-        Err(refused) => ended(&refused),
+        Err(refused) => came_to_nothing(&refused),
     }
 }
 
-/// A login that came to nothing. Why it was refused concerns whoever logged in; what else went wrong is the
-/// administrator's, who finds it in the log.
-fn ended(refused: &Refused) -> Response {
-    if refused.kind == RefusedKind::NeedsLogin {
-        return answer(StatusCode::FORBIDDEN, link::told("The login was not accepted", &refused.message));
-    }
+/// Whoever logged in is told what they can do about it; the reason may speak of the configuration, and is the
+/// administrator's.
+fn came_to_nothing(refused: &Refused) -> Response {
     tracing::warn!(kind = ?refused.kind, "a login by a link came to nothing: {refused}");
     if passes(refused.kind) {
         return later();
     }
-    let text = "It may have taken longer than ten minutes. Ask whoever sent the link for a new one.";
-    answer(StatusCode::GONE, link::told("The login did not work", text))
+    let text = "Perhaps it was another address than the one that is meant, or access to the contacts was not ticked, \
+                or it took longer than ten minutes. Ask whoever sent the link for a new one.";
+    answer(StatusCode::FORBIDDEN, link::told("The login was not accepted", text))
 }
 
 /// Whether the same may work in a while.
