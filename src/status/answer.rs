@@ -1,8 +1,11 @@
 //! A refusal as an HTTP answer, and back.
 
 use axum::Json;
+use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::operator::{Refused, RefusedKind};
@@ -30,6 +33,21 @@ impl RefusedKind {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         (self.kind.status(), Json(ErrorBody { error: self })).into_response()
+    }
+}
+
+/// The query of a request, as [`axum::extract::Query`] reads it; one that it cannot read is answered like every error.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
+        let read = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        read.map(|axum::extract::Query(query)| Self(query)).map_err(|rejection| {
+            let help = "write each key once, as in ?account=NAME";
+            turned_away(StatusCode::BAD_REQUEST, rejection.body_text(), help)
+        })
     }
 }
 

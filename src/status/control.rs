@@ -3,12 +3,13 @@
 //! Each route is one method of [`Operator`](super::Operator); the other end is [`Remote`](super::Remote). What is secret of a
 //! login (code, state, a link's secret) comes as a body, which nobody logs, never in a query.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::answer::Query;
 use super::operator::{
     AccountPlan, Finding, HeldItem, LoggedIn, LoginLink, LoginStarted, Refused, RefusedKind, Reloaded, Synced, Who,
 };

@@ -103,6 +103,17 @@ async fn what_comes_from_a_configuration_is_escaped() {
 }
 
 #[tokio::test]
+async fn a_query_that_cannot_be_read_is_answered_like_every_error() {
+    let operator = Arc::new(operator());
+    let answer = send(&public(operator.clone(), None), "POST", "/api/v1/refresh?account=alice&account=bob", &[]).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let body: serde_json::Value = serde_json::from_str(&text(answer).await).expect("JSON");
+    let message = body["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("duplicate field `account`"), "{body}");
+    assert!(operator.asked().is_empty());
+}
+
+#[tokio::test]
 async fn refresh_is_queued_for_all_or_for_one() {
     let operator = Arc::new(operator());
     let router = public(operator.clone(), None);
