@@ -32,9 +32,13 @@ impl Control {
                 self.next_poll = next_pass(&outcome, now, interval, self.poll_failures, self.spread.f64());
                 // Before the first look at Pipedrive nothing runs, and each account says why.
                 let due = if self.polled { Vec::new() } else { self.waiting.iter().cloned().collect() };
-                for name in waiting.into_iter().chain(due) {
+                for name in waiting.iter().cloned().chain(due) {
                     self.blocked(&name, &outcome);
                 }
+                // What was asked for is done once Pipedrive answers again.
+                self.after_poll = waiting;
+                self.after_poll.sort_unstable();
+                self.after_poll.dedup();
             }
         }
     }

@@ -7,7 +7,8 @@ use crate::clock::Moment;
 
 /// Held accounts and dead logins are looked at once a day, unless something wakes them.
 const DAILY: Duration = Duration::from_hours(24);
-/// First pause after a failure; doubled each time up to the account's interval or [`LONGEST`], whichever is longer.
+/// First pause after a failure; doubled each time up to the account's interval or [`LONGEST`], whichever is shorter: what
+/// is well again is noticed as soon as anything else would be.
 const FIRST: Duration = Duration::from_secs(5);
 /// Longest pause after failures.
 const LONGEST: Duration = Duration::from_mins(15);
@@ -28,7 +29,7 @@ pub fn next_pass(outcome: &Outcome, now: Moment, interval: Duration, failures: u
 
 fn growing(failures: u32, interval: Duration, spread: f64) -> Duration {
     let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
-    doubled.min(interval.max(LONGEST)).mul_f64(1.0 - 0.5 * spread.clamp(0.0, 1.0))
+    doubled.min(interval.clamp(FIRST, LONGEST)).mul_f64(1.0 - 0.5 * spread.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]
@@ -62,7 +63,14 @@ mod tests {
         let failed = || Ended::Failed("x".into());
         assert_eq!(after(failed(), 1), Duration::from_secs(5));
         assert_eq!(after(failed(), 2), Duration::from_secs(10));
-        assert_eq!(after(failed(), 60), LONGEST);
+        assert_eq!(after(failed(), 60), INTERVAL);
+        let of = |interval, failures| {
+            let outcome = Outcome { ended: failed(), record: None, again: false };
+            next_pass(&outcome, NOW, interval, failures, 0.0).since(NOW)
+        };
+        assert_eq!(of(Duration::from_hours(24), 60), LONGEST, "no longer than that, however rare the passes are");
+        assert_eq!(of(Duration::from_secs(20), 60), Duration::from_secs(20), "a short interval is kept");
+        assert_eq!(of(Duration::from_secs(1), 60), FIRST, "never in a hurry");
     }
 
     #[test]
