@@ -79,7 +79,8 @@ fn head(snapshot: &Snapshot, terminal: &Terminal) -> Vec<String> {
         for problem in &snapshot.reload.problems {
             let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
             let place = problem.path.as_ref().map(|path| format!("{path}{line}: ")).unwrap_or_default();
-            lines.push(format!("  {place}{}", problem.message));
+            let expected = problem.expected.as_ref().map(|expected| format!(" ({expected})")).unwrap_or_default();
+            lines.push(format!("  {place}{}{expected}", problem.message));
         }
     }
     lines

@@ -34,6 +34,7 @@ impl Control {
                     line: None,
                     column: None,
                     message: format!("the configuration could not be checked: {error}"),
+                    expected: None,
                     help: None,
                 };
                 let rendered = problem.message.clone();

@@ -74,6 +74,9 @@ pub struct ProblemLine {
     pub column: Option<usize>,
     /// What is wrong.
     pub message: String,
+    /// What was expected at that place.
+    #[serde(default)]
+    pub expected: Option<String>,
     /// What to do.
     pub help: Option<String>,
 }
@@ -85,6 +88,7 @@ impl From<&crate::config::Problem> for ProblemLine {
             line: problem.line(),
             column: problem.column(),
             message: problem.message().to_owned(),
+            expected: Some(problem.expected().to_owned()).filter(|text| !text.is_empty()),
             help: problem.to_do().map(str::to_owned),
         }
     }

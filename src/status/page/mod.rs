@@ -157,6 +157,7 @@ fn reload(view: &View<'_>) -> Markup {
             }
             @if !reload.problems.is_empty() {
                 ul { @for problem in &reload.problems { li { (place(problem)) (problem.message)
+                    @if let Some(expected) = &problem.expected { " (" (expected) ")" }
                     @if let Some(help) = &problem.help { span.help { (help) } }
                 } } }
             }

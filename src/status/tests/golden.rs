@@ -8,7 +8,7 @@ use super::fake::{alice, at, now, pass, snapshot};
 use crate::account::AccountName;
 use crate::http::Observer as _;
 use crate::plan::Side;
-use crate::status::{Action, Metrics, Outcome, Snapshot, State};
+use crate::status::{Action, Metrics, Outcome, ProblemLine, Snapshot, State};
 
 /// DESIGN §7, with its `…` filled in.
 const CONTRACT: &str = r#"{"version":"0.1.0","reload":{"ok":true,"at":"2026-11-24T08:00:00Z","problems":[]},
@@ -83,4 +83,17 @@ fn the_metrics_are_the_contract_s() {
     }
     assert_eq!(lines.last(), Some(&"# EOF"));
     assert_eq!(lines.iter().filter(|line| line.starts_with("carnetd_account_state{")).count(), State::ALL.len());
+}
+
+#[test]
+fn a_problem_of_a_reload_says_what_was_expected_as_the_terminal_does() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let config_path = directory.path().join("carnetd.toml");
+    std::fs::write(&config_path, "watch = 3\n").expect("written");
+    let environment = crate::config::Environment { config_path, ..Default::default() };
+    let problems = crate::config::load(&environment).expect_err("a number is no switch");
+    let lines: Vec<ProblemLine> = problems.iter().map(Into::into).collect();
+    let line = lines.iter().find(|line| line.line == Some(1)).expect("the first line is wrong");
+    let expected = line.expected.as_deref().expect("it is said");
+    assert!(expected.contains("expected") && problems.render(false).contains(expected), "{expected}");
 }

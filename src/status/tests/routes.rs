@@ -95,6 +95,7 @@ async fn what_comes_from_a_configuration_is_escaped() {
         line: Some(3),
         column: Some(9),
         message: "<b>bold</b>".to_owned(),
+        expected: None,
         help: None,
     }];
     let page = text(send(&public(Arc::new(FakeOperator::new(shown)), None), "GET", "/", &[]).await).await;
