@@ -35,6 +35,14 @@ pub(super) fn sum(account: &AccountName, todos: &[Todo], failed: u64) -> Option<
     Some((format!("{failed} will be tried again: {}", waiting.reason), waiting.code.clone()))
 }
 
+/// Contacts and persons that a plan held, in one sentence, and its fixed word.
+pub(super) fn held(account: &AccountName, held: u64) -> Option<(String, String)> {
+    let wait = if held == 1 { "waits" } else { "wait" };
+    let who = contacts(usize::try_from(held).unwrap_or(usize::MAX));
+    let text = format!("{who} {wait} for an answer; all others are in step. `carnetd held {account}` shows why");
+    (held > 0).then(|| (text, "held".to_owned()))
+}
+
 fn contacts(n: usize) -> String {
     if n == 1 { "1 contact".to_owned() } else { format!("{n} contacts") }
 }
@@ -82,6 +90,14 @@ mod tests {
         let items: Vec<HeldItem> = todos.iter().filter_map(|todo| item(&alice, todo)).collect();
         assert_eq!(items.len(), 2, "what is tried again by itself waits for nobody");
         assert_eq!(items[0].what, "anna.vcf: the file is empty");
+    }
+
+    #[test]
+    fn what_a_plan_held_is_said_as_well() {
+        let alice = AccountName::new("alice").expect("a name");
+        assert_eq!(held(&alice, 0), None);
+        let (text, code) = held(&alice, 1).expect("one");
+        assert!(text.starts_with("1 contact waits for an answer") && code == "held", "{text}");
     }
 
     #[test]

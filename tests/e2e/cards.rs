@@ -124,6 +124,8 @@ async fn copies_of_a_card_make_one_person_from_the_first_pass_on() {
     assert_eq!(world.persons().await.len(), 1);
     assert_eq!(world.codes().await, ["same-identity", "same-identity"]);
     let held = world.held().await;
+    let said = world.status("alice").await.reason.expect("what waits is said");
+    assert_eq!(said, "2 contacts wait for an answer; all others are in step. `carnetd held alice` shows why");
     assert!(held.iter().all(|item| item.what.contains("remove the copy, or give it a UID of its own")), "{held:?}");
     world.idle().await;
     world.restart();

@@ -1,5 +1,7 @@
 //! What the folder says when it is asked what changed: the pages of a walk, a delta, and the names of its groups.
 
+use std::collections::BTreeMap;
+
 use tokio_util::sync::CancellationToken;
 
 use super::file::Read;
@@ -13,6 +15,9 @@ pub(super) const PAGE: usize = 500;
 
 /// How much alike the nearest existing group has to be to be named, from 0 to 1.
 const ALIKE: f64 = 0.8;
+
+/// Files that cannot be read, counted by reason.
+type Unread = BTreeMap<String, usize>;
 
 impl Shared {
     /// One page of a full walk. The last one lists again what changed since the walk began, so that the walk is complete
@@ -62,16 +67,24 @@ impl Shared {
 
     /// The names of all sub-folders and categories.
     pub(super) fn groups(&self, state: &mut State, cancel: &CancellationToken) -> Result<Vec<String>, Error> {
+        Ok(self.names(state, cancel)?.0)
+    }
+
+    /// The same, with the files that could not be asked: how many there are for each reason.
+    fn names(&self, state: &mut State, cancel: &CancellationToken) -> Result<(Vec<String>, Unread), Error> {
         let mut groups = look::subfolders(&self.place)?;
+        let mut unreadable = Unread::new();
         for id in state.index.ids() {
             unless(cancel)?;
-            if let Read::Card(loaded) = self.look_into(state, &id)? {
-                groups.extend(loaded.card.categories());
+            match self.look_into(state, &id)? {
+                Read::Card(loaded) => groups.extend(loaded.card.categories()),
+                Read::Unreadable(reason) => *unreadable.entry(reason).or_default() += 1,
+                Read::Group | Read::Missing => {}
             }
         }
         groups.sort();
         groups.dedup();
-        Ok(groups)
+        Ok((groups, unreadable))
     }
 
     /// A group that no card and no sub-folder bears is an error: an empty listing would look like a mass deletion.
@@ -80,7 +93,7 @@ impl Shared {
         if state.index.is_empty() || state.index.any_in_group() || self.place.group_folder().is_some() {
             return Ok(());
         }
-        let groups = self.groups(state, &CancellationToken::new())?;
+        let (groups, unreadable) = self.names(state, &CancellationToken::new())?;
         let likeness = |other: &String| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
         let nearest = groups.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
         let hint = match nearest.filter(|nearest| likeness(nearest) >= ALIKE) {
@@ -88,9 +101,18 @@ impl Shared {
             None => "`carnetd groups` lists what is there".to_owned(),
         };
         let message = format!(
-            "the group \"{name}\" is not in {}: no sub-folder has that name and no card has it in CATEGORIES; {hint}",
-            self.place.root.display()
+            "the group \"{name}\" is not in {}: no sub-folder has that name and no card has it in CATEGORIES{}; {hint}",
+            self.place.root.display(),
+            beside(&unreadable, state.index.ids().len()),
         );
         Err(Error::new(Kind::Group, message))
     }
+}
+
+/// What else may be why a group is not found. A file's name may be a contact's: they are counted.
+fn beside(unreadable: &Unread, files: usize) -> String {
+    let Some((reason, _)) = unreadable.iter().max_by_key(|(_, count)| **count) else { return String::new() };
+    let count: usize = unreadable.values().sum();
+    let (of, first) = (if files == 1 { "file" } else { "files" }, if unreadable.len() == 1 { "" } else { "mostly: " });
+    format!("; {count} of {files} {of} in it cannot be read, and may be what bore it ({first}{reason})")
 }

@@ -267,3 +267,21 @@ async fn on_a_full_disk() {
     assert_eq!(walk(&root).len(), before, "nothing is left behind");
     assert_eq!(said(&place.walk().await.0), ["*a.vcf a"]);
 }
+
+#[tokio::test]
+async fn a_group_whose_cards_cannot_be_read_is_missed_with_the_reason() {
+    let place = Place::new("Clients");
+    for name in ["a.vcf", "b.vcf"] {
+        place.write(name, &card(name, "CATEGORIES:Clients\r\n"));
+    }
+    let (_, cursor) = place.walk().await;
+    for name in ["a.vcf", "b.vcf"] {
+        place.write(name, "");
+    }
+    for from in [None, Some(&cursor)] {
+        let error = place.page(from).await.expect_err("no group");
+        assert_eq!(error.kind, Kind::Group);
+        assert!(error.message.contains("; 2 of 2 files in it cannot be read, and may be what bore it ("), "{error}");
+        assert!(error.message.contains("empty") && !error.message.contains("a.vcf"), "{error}");
+    }
+}
