@@ -9,7 +9,7 @@ use crate::status::{Finding, Operator};
 pub(super) async fn check(reach: &Reach, offline: bool, terminal: &mut Terminal) -> Result<Exit, Stop> {
     let config = reach.load()?;
     let (accounts, files) = (config.accounts.len(), config.files.len());
-    let counted = format!("{accounts} account(s) in {files} file(s)");
+    let counted = format!("{} in {}", plural(accounts, "account"), plural(files, "file"));
     terminal.result(&format!("{} the configuration: {counted}", terminal.paint(Paint::Good, "ok   ")));
     if offline {
         return Ok(Exit::Done);
@@ -23,6 +23,10 @@ pub(super) async fn check(reach: &Reach, offline: bool, terminal: &mut Terminal)
         None => daemon::local(reach.environment().clone(), config, Create::InMemory).await?,
     };
     Ok(show(&operator.check().await, terminal))
+}
+
+fn plural(count: usize, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
 }
 
 /// A finding that is not as it should be makes the whole configuration wrong.

@@ -63,7 +63,9 @@ pub(super) fn show(snapshot: &Snapshot, json: bool, now: Moment, terminal: &mut 
 fn head(snapshot: &Snapshot, terminal: &Terminal) -> Vec<String> {
     let (pipedrive, tokens) = (&snapshot.pipedrive, snapshot.pipedrive.tokens);
     let company = pipedrive.company.as_deref().unwrap_or("Pipedrive");
-    let budget = if tokens.limit > 0 {
+    let budget = if tokens.are_boundless() {
+        format!(" · {} tokens used, no daily limit", tokens.used)
+    } else if tokens.limit > 0 {
         let ends = tokens.runs_out_at.map(|at| format!(", runs out at {}", at.0)).unwrap_or_default();
         format!(" · {} of {} tokens used, {} kept for people{ends}", tokens.used, tokens.limit, tokens.reserve)
     } else {

@@ -422,7 +422,7 @@ async fn an_offline_check_needs_nothing_but_the_files() {
     std::fs::write(directory.path().join("carnetd.toml"), SANDBOX).expect("written");
     let (exit, out, err) = in_directory(directory.path(), "check --offline").await;
     assert_eq!((exit, err.as_str()), (Exit::Done, ""));
-    assert_eq!(out, "ok    the configuration: 0 account(s) in 1 file(s)\n");
+    assert_eq!(out, "ok    the configuration: 0 accounts in 1 file\n");
 }
 
 #[tokio::test]

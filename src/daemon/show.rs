@@ -121,7 +121,8 @@ pub(super) fn held_account(account: &AccountName, hold: &AccountHold) -> HeldIte
         what: hold.message.clone(),
         candidates: Vec::new(),
         confirming: "lets exactly this plan through, or less; anything beyond it is refused anew".to_owned(),
-        lines: hold.lines.clone(),
+        // The reasons stand in the message.
+        lines: hold.lines.iter().filter(|line| !hold.message.contains(line.as_str())).cloned().collect(),
         since: Some(hold.at.into()),
     }
 }
@@ -137,7 +138,7 @@ pub(super) fn held_link(account: &AccountName, id: LinkId, link: &Link) -> Optio
         code: hold.cause.as_str().to_owned(),
         what: format!("{}: {}", who(id, link), plan::hold_sentence(hold.cause)),
         candidates: persons.chain(contacts).collect(),
-        confirming: plan::confirm_sentence(hold.cause).to_owned(),
+        confirming: what_it_does(plan::confirm_sentence(hold.cause)),
         lines: Vec::new(),
         since: None,
     })
@@ -152,10 +153,15 @@ pub(super) fn sleeping_link(account: &AccountName, id: LinkId, link: &Link, dire
         code: cause.as_str().to_owned(),
         what: format!("{}: it sleeps", who(id, link)),
         candidates: Vec::new(),
-        confirming: plan::wake_sentence(cause, direction)?.to_owned(),
+        confirming: what_it_does(plan::wake_sentence(cause, direction)?),
         lines: Vec::new(),
         since: None,
     })
+}
+
+/// Whoever shows it says before it that it is about confirming.
+fn what_it_does(sentence: &str) -> String {
+    sentence.trim_start_matches("confirm: ").to_owned()
 }
 
 fn who(id: LinkId, link: &Link) -> String {
@@ -185,5 +191,34 @@ pub(super) fn message(ended: &Ended) -> Option<String> {
         Ended::Held(hold) => Some(hold.message.clone()),
         Ended::NeedsLogin(message) | Ended::Later(message, _) | Ended::Failed(message) => Some(message.clone()),
         Ended::Cancelled => Some("carnetd is stopping".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Moment;
+    use crate::contact::{ContactId, Digest, Revision};
+    use crate::link::{ContactHalf, Hold, HoldCause};
+
+    #[test]
+    fn what_is_held_says_each_thing_once() {
+        let alice = AccountName::new("alice").expect("a name");
+        let message = "5 deletions planned: 50.0 % of 10".to_owned();
+        let hold = AccountHold {
+            code: "deletions".into(),
+            lines: vec![message.clone(), "Anna Weber goes".into()],
+            message,
+            digest: Digest::of(["x"]),
+            shown: Vec::new(),
+            at: Moment(0),
+        };
+        assert_eq!(held_account(&alice, &hold).lines, ["Anna Weber goes"]);
+        let hold = Hold { cause: HoldCause::NameAlone, persons: Vec::new(), contacts: Vec::new() };
+        let id = ContactId("a.vcf".into());
+        let (revision, seen) = (Revision("1".into()), Contact::default());
+        let half = ContactHalf { id, stable: None, revision, seen, joined: true };
+        let item = held_link(&alice, LinkId(1), &Link::half(State::Held(hold), Some(half), None)).expect("it waits");
+        assert_eq!(item.confirming, "they are different; it is created on the other side");
     }
 }

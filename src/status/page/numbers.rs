@@ -57,9 +57,13 @@ fn budget(snapshot: &Snapshot) -> Markup {
                         " " span class={ "chip " (pipedrive.state.as_str()) } { (words::code(pipedrive.state.as_str())) }
                     }
                 }
-                strong { (words::number(tokens.used)) small { " of " (words::number(tokens.limit)) " tokens" } }
+                strong {
+                    (words::number(tokens.used))
+                    small { @if !tokens.are_boundless() { " of " (words::number(tokens.limit)) } " tokens" }
+                }
             }
-            @if tokens.limit > 0 { (gauge(tokens)) } @else { span.note { "not known yet" } }
+            @if tokens.are_boundless() { span.note { "no daily limit" } }
+            @else if tokens.limit > 0 { (gauge(tokens)) } @else { span.note { "not known yet" } }
             @if let Some(reason) = &pipedrive.reason { span.reason { (reason) } }
         }
     }

@@ -115,6 +115,14 @@ async fn a_query_that_cannot_be_read_is_answered_like_every_error() {
 }
 
 #[tokio::test]
+async fn a_budget_without_end_shows_no_rest() {
+    let mut shown = snapshot(vec![alice()]);
+    shown.pipedrive.tokens.limit = 1_000_000_000;
+    let page = text(send(&public(Arc::new(FakeOperator::new(shown)), None), "GET", "/", &[]).await).await;
+    assert!(page.contains("no daily limit") && !page.contains(" left, "), "{page}");
+}
+
+#[tokio::test]
 async fn refresh_is_queued_for_all_or_for_one() {
     let operator = Arc::new(operator());
     let router = public(operator.clone(), None);
