@@ -325,6 +325,9 @@ impl Engine {
         (member, live, cancel): (Arc<Member>, Live, CancellationToken),
         wish: Wish,
     ) -> Outcome {
+        if let Err(error) = self.store.in_place() {
+            return Outcome::without_pass(crate::reconcile::Ended::Failed(error.to_string()));
+        }
         match self.shared().await {
             Ok(shared) => {
                 let pass = crate::reconcile::run(&shared, &member, wish, &live, &cancel);

@@ -34,6 +34,16 @@ pub enum StoreError {
         /// The path that was tried.
         path: PathBuf,
     },
+    /// The file that was opened lies somewhere else now, or nowhere.
+    #[error(
+        "the state database {} was moved, removed or replaced while carnetd runs: nothing more is synced, for what is \
+         written now would be lost; put it back, or restart carnetd",
+        path.display()
+    )]
+    Moved {
+        /// Where it was.
+        path: PathBuf,
+    },
     /// The file or its directory cannot be made or written to.
     #[error(
         "cannot make or write the state database {}: {source}; \

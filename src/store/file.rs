@@ -2,8 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt as _, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -13,6 +12,7 @@ use redb::{Builder, Database};
 
 use super::StoreError;
 use super::faults::SmallDisk;
+use super::quiet::quietly;
 
 /// redb's page cache, in bytes: enough for the inner pages of 100 000 links. The kernel caches the rest.
 const CACHE: usize = 16 << 20;
@@ -81,22 +81,26 @@ impl Place {
     }
 
     fn open_file(&self, file: File, room: Option<&Arc<AtomicU64>>) -> Result<Database, StoreError> {
-        // redb trusts a file that was closed cleanly and may panic on one that was damaged since; its full check would
-        // read all of it at each start.
-        let opened = catch_unwind(AssertUnwindSafe(|| {
+        let opened = quietly(|| {
             let file = FileBackend::new(file)?;
             match room {
                 Some(room) => builder().create_with_backend(SmallDisk { file, room: Arc::clone(room) }),
                 None => builder().create_with_backend(file),
             }
-        }));
-        match opened {
-            Ok(opened) => opened.map_err(|e| self.sort(e.into(), "opening")),
-            Err(_) => Err(StoreError::Corrupt {
-                path: self.path().to_owned(),
-                detail: "its pages contradict each other".to_owned(),
-            }),
-        }
+        });
+        opened.ok_or_else(|| self.damaged())?.map_err(|e| self.sort(e.into(), "opening"))
+    }
+
+    /// What a panic of redb over this file means.
+    pub(super) fn damaged(&self) -> StoreError {
+        StoreError::Corrupt { path: self.path().to_owned(), detail: "its pages contradict each other".to_owned() }
+    }
+
+    /// Which file lies there now: its device and its number. `None` in memory.
+    pub(super) fn file(&self) -> io::Result<Option<(u64, u64)>> {
+        let Self::File { path, .. } = self else { return Ok(None) };
+        let metadata = std::fs::metadata(path)?;
+        Ok(Some((metadata.dev(), metadata.ino())))
     }
 }
 

@@ -19,6 +19,7 @@ mod journal;
 mod migrate;
 mod mirror;
 mod op;
+mod quiet;
 mod record;
 mod tables;
 #[cfg(test)]
@@ -51,6 +52,8 @@ pub struct Store {
     // Before `shared`: the thread ends first.
     writer: Arc<Writer>,
     shared: Arc<Shared>,
+    /// Which file was opened.
+    file: Option<(u64, u64)>,
 }
 
 impl fmt::Debug for Store {
@@ -90,7 +93,7 @@ impl Store {
         };
         let shared = Arc::new(Shared::new(Place::Memory, opened, ids, Faults::default()));
         let writer = Writer::start(Arc::clone(&shared)).unwrap_or_default();
-        Self { writer: Arc::new(writer), shared }
+        Self { writer: Arc::new(writer), shared, file: None }
     }
 
     /// Writes a batch: all of it or nothing. Answers when it is durable. A batch is queued at once and written even if
@@ -103,6 +106,19 @@ impl Store {
     pub fn view(&self) -> Result<View, StoreError> {
         let transaction = self.shared.with_database("reading", |database| Ok(database.begin_read()?))?;
         Ok(View::new(transaction, self.shared.place.clone()))
+    }
+
+    /// Whether the file that was opened still lies where it was: a look at the directory alone. One that was moved away or
+    /// replaced is still written to, and lost with the process.
+    pub fn in_place(&self) -> Result<(), StoreError> {
+        let place = &self.shared.place;
+        match place.file() {
+            Ok(now) if now == self.file => Ok(()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(StoreError::from_io(error, place.path(), "looking for it"))
+            }
+            _ => Err(StoreError::Moved { path: place.path().to_owned() }),
+        }
     }
 
     /// An id for a new link.
@@ -127,16 +143,20 @@ impl Store {
 
     fn start(place: Place, faults: Faults) -> Result<Self, StoreError> {
         let (database, ids) = open(&place)?;
+        let file = place.file().map_err(|e| StoreError::from_io(e, place.path(), "opening"))?;
         let shared = Arc::new(Shared::new(place, Ok(database), ids, faults));
         let writer = Writer::start(Arc::clone(&shared));
         let writer = writer.map_err(|e| shared.place.sort(e.into(), "starting its thread"))?;
-        Ok(Self { writer: Arc::new(writer), shared })
+        Ok(Self { writer: Arc::new(writer), shared, file })
     }
 }
 
 fn open(place: &Place) -> Result<(Database, Ids), StoreError> {
-    let database = migrate::open(place)?;
-    let load = || Ids::load(&database.begin_read()?.open_table(tables::META)?);
-    let ids = load().map_err(|e| place.sort(e, "opening"))?;
-    Ok((database, ids))
+    let opened = quiet::quietly(|| {
+        let database = migrate::open(place)?;
+        let load = || Ids::load(&database.begin_read()?.open_table(tables::META)?);
+        let ids = load().map_err(|e| place.sort(e, "opening"))?;
+        Ok((database, ids))
+    });
+    opened.unwrap_or_else(|| Err(place.damaged()))
 }

@@ -140,3 +140,21 @@ async fn a_full_disk_loses_and_doubles_nothing() {
     live.settle().await;
     assert_eq!(live.persons().await.len(), 301, "each once");
 }
+
+#[tokio::test]
+async fn a_state_that_is_moved_away_is_said_and_nothing_is_synced_until_it_is_back() {
+    let mut live = Live::new("one-way", "").await;
+    live.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example"]);
+    live.start().await;
+    live.until("it is in", |s| of(s, "alice").contacts == 1).await;
+    let (file, away) = (live.path("state").join("state.redb"), live.path("away.redb"));
+    std::fs::rename(&file, &away).expect("moved");
+    live.card("bob.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    let said = |s: &Snapshot| of(s, "alice").reason.as_deref().is_some_and(|why| why.contains("was moved, removed"));
+    let then = live.until("it is said", said).await;
+    assert_eq!(of(&then, "alice").state, State::Error);
+    assert_eq!(live.persons().await.len(), 1);
+    std::fs::rename(&away, &file).expect("put back");
+    live.until("it goes on", |s| of(s, "alice").contacts == 2 && of(s, "alice").state == State::Idle).await;
+    live.stop().await;
+}

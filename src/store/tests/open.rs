@@ -167,3 +167,40 @@ async fn a_crash_loses_nothing_that_was_answered() {
         assert_eq!(crashed.view().expect("open").counts(CP).expect("read").active, n);
     }
 }
+
+#[tokio::test]
+async fn a_file_damaged_within_is_an_error_and_no_panic() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("state.redb");
+    let store = Store::open_or_create(&path).expect("made");
+    store.write(alice()).await.expect("written");
+    store.write((1..=200).map(|n| put(CP, n, link(&n.to_string(), n))).collect()).await.expect("written");
+    drop(store);
+    let whole = std::fs::read(&path).expect("read");
+    for from in (4096..whole.len()).step_by(4096) {
+        let mut damaged = whole.clone();
+        damaged[from..whole.len().min(from + 4096)].fill(0xa5);
+        std::fs::write(&path, &damaged).expect("written");
+        // What lies in a page that opening does not read is found later; never a panic.
+        if let Err(error) = Store::open(&path) {
+            assert!(matches!(error, StoreError::Corrupt { .. } | StoreError::Failed { .. }), "{from}: {error:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_away_is_missed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (path, away) = (directory.path().join("state.redb"), directory.path().join("away"));
+    let store = Store::open_or_create(&path).expect("made");
+    store.in_place().expect("it is there");
+    std::fs::rename(&path, &away).expect("moved");
+    let missed = store.in_place().expect_err("it is away");
+    assert!(matches!(&missed, StoreError::Moved { .. }), "{missed:?}");
+    assert!(missed.to_string().contains("put it back, or restart carnetd"));
+    std::fs::copy(&away, &path).expect("copied");
+    assert!(store.in_place().is_err(), "a copy is another file");
+    std::fs::rename(&away, &path).expect("put back");
+    store.in_place().expect("it is back");
+    Store::in_memory().in_place().expect("memory does not move");
+}
