@@ -165,7 +165,7 @@ fn add_state(account: &mut Account, name: &AccountName, view: &View) -> Result<(
     }
     let failed = checkpoint.last_pass.as_ref().map_or(0, |pass| pass.failed);
     let why = left::sum(name, &todos, failed).or_else(|| left::held(name, counts.held));
-    if let (State::Idle, Some((text, code))) = (account.state, why) {
+    if let (State::Idle | State::Starting, Some((text, code))) = (account.state, why) {
         (account.reason, account.reason_code) = (Some(text), Some(code));
     }
     Ok(())
