@@ -37,13 +37,13 @@ impl<Id: Clone + Ord + Hash> Finder<Id> {
         self.remove(id);
         let keys = Keys::of(contact);
         for key in &keys.emails {
-            self.emails.entry(*key).or_default().push(id.clone());
+            put_into(&mut self.emails, *key, id);
         }
         for key in &keys.phones {
-            self.phones.entry(*key).or_default().push(id.clone());
+            put_into(&mut self.phones, *key, id);
         }
         if let Some(name) = keys.name {
-            self.names.entry(name).or_default().push(id.clone());
+            put_into(&mut self.names, name, id);
         }
         self.keys.insert(id.clone(), keys);
     }
@@ -99,6 +99,11 @@ fn found<Id: Clone + Ord>(buckets: &Buckets<Id>, key: Option<u64>) -> Vec<Id> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+/// Nearly every address, number and name is one contact's alone: room for one, not for a `Vec`'s first four.
+fn put_into<Id: Clone>(buckets: &mut Buckets<Id>, key: u64, id: &Id) {
+    buckets.entry(key).or_insert_with(|| Vec::with_capacity(1)).push(id.clone());
 }
 
 fn drop_from<Id: PartialEq>(buckets: &mut Buckets<Id>, key: u64, id: &Id) {
