@@ -1,7 +1,7 @@
 //! The four steps of a pass, and the dry run that stops after the second.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use tokio_util::sync::CancellationToken;
 
@@ -150,7 +150,7 @@ impl Pass<'_> {
         let Decided { plan, records, left } = decided;
         work.1.visibility_accepted |= plan.wider() > 0;
         // What was only needed to decide is not kept while the steps run.
-        observed.others.clear();
+        (observed.others, observed.at) = (HashMap::new(), HashMap::new());
         drop(view);
 
         work.1.hold = None;
