@@ -160,12 +160,13 @@ fn card(n: u64) -> ContactId {
 }
 
 fn link(n: u64) -> Link {
-    let half = ContactHalf { id: card(n), stable: None, revision: Revision::from("1"), seen: contact(n), joined: true };
+    let half =
+        ContactHalf { id: card(n), stable: None, revision: Revision::from("1"), seen: contact(n).into(), joined: true };
     Link {
         state: State::Active,
-        base: contact(n),
+        base: contact(n).into(),
         contact: Some(half),
-        person: Some(PersonHalf { id: PersonId(n + 1), seen: contact(n) }),
+        person: Some(PersonHalf { id: PersonId(n + 1), seen: contact(n).into() }),
         chosen: Chosen::NotYet,
         photo: None,
     }

@@ -4,10 +4,14 @@
 //! sides last agreed on, and what each side was last seen to hold. A side has changed only if it differs from that last
 //! sight, never because it differs from the base or from the other side.
 //!
+//! What a side holds is shared, not copied: in a first import the row, the link and the journal all speak of the same
+//! contact, for every contact of the book.
+//!
 //! Plain values: [`crate::plan`] decides on them, [`crate::store`] keeps them. They stand on the lowest floor because both
 //! of those need them and neither may know the other.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::contact::{Contact, ContactId, Fields, PersonId, PhotoHash, Revision};
 
@@ -27,7 +31,7 @@ pub struct Link {
     /// Active, dormant or held.
     pub state: State,
     /// What both sides last agreed on; fields on which they never agreed are unsaid. Empty for a half.
-    pub base: Contact,
+    pub base: Arc<Contact>,
     /// The provider's half.
     pub contact: Option<ContactHalf>,
     /// Pipedrive's half.
@@ -48,7 +52,7 @@ pub struct ContactHalf {
     /// The revision last seen.
     pub revision: Revision,
     /// What the book was last seen to hold.
-    pub seen: Contact,
+    pub seen: Arc<Contact>,
     /// Whether it was once seen in the group. A contact that carnetd created has left the group only after that.
     pub joined: bool,
 }
@@ -59,7 +63,7 @@ pub struct PersonHalf {
     /// The person's id.
     pub id: PersonId,
     /// What Pipedrive was last seen to hold.
-    pub seen: Contact,
+    pub seen: Arc<Contact>,
 }
 
 /// Which of the provider's postal addresses is synced: chosen once (preferred, work, first), and then it stays.
@@ -197,7 +201,7 @@ impl Link {
     /// A half: a contact without its person, or the other way round.
     pub fn half(state: State, contact: Option<ContactHalf>, person: Option<PersonHalf>) -> Self {
         let base = Contact { unsaid: Fields::ALL, ..Contact::default() };
-        Self { state, base, contact, person, chosen: Chosen::NotYet, photo: None }
+        Self { state, base: Arc::new(base), contact, person, chosen: Chosen::NotYet, photo: None }
     }
 
     /// Whether both halves are kept in step.

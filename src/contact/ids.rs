@@ -1,12 +1,14 @@
 //! Names that books give to things. Opaque: nobody but the book's adapter reads anything out of them.
 
 use std::fmt;
+use std::sync::Arc;
 
+// Indexes, links and steps all hold the names of the same contacts: a clone shares the text.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub String);
+        pub struct $name(pub Arc<str>);
 
         impl $name {
             /// As text.
@@ -23,7 +25,13 @@ macro_rules! text_id {
 
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
-                Self(text.to_owned())
+                Self(text.into())
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text.into())
             }
         }
     };
@@ -65,7 +73,7 @@ impl fmt::Display for UserId {
 
 impl From<PersonId> for ContactId {
     fn from(id: PersonId) -> Self {
-        Self(id.to_string())
+        Self(id.to_string().into())
     }
 }
 

@@ -194,6 +194,8 @@ impl<'a> Case<'a> {
 
 impl Step {
     pub(super) fn with(mut self, side: Side, change: Change) -> Self {
+        // Most steps write once, and a first import has as many steps as the book has contacts.
+        self.writes.reserve_exact(1);
         self.writes.push(Write { side, change });
         self
     }

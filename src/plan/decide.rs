@@ -213,7 +213,7 @@ impl<'a> Case<'a> {
             && let Some(survivor) = self.free_survivor(*id)
         {
             let link = Link {
-                base: Contact { unsaid: Fields::ALL, ..Contact::default() },
+                base: Contact { unsaid: Fields::ALL, ..Contact::default() }.into(),
                 person: Some(person_half(&survivor)),
                 ..pair.awake()
             };

@@ -125,8 +125,8 @@ impl Step {
     fn kept_elements(&self, side: Side, field: Field, changes: &[FieldChange]) -> bool {
         let Then::Keep(link) = &self.then else { return false };
         let seen = |link: &Link| match side {
-            Side::Provider => link.contact.as_ref().map(|h| h.seen.clone()),
-            Side::Pipedrive => link.person.as_ref().map(|h| h.seen.clone()),
+            Side::Provider => link.contact.as_ref().map(|h| (*h.seen).clone()),
+            Side::Pipedrive => link.person.as_ref().map(|h| (*h.seen).clone()),
         };
         seen(link).is_some_and(|mut contact| {
             changes.iter().filter(|c| c.field() == Some(field)).for_each(|c| c.apply(&mut contact));

@@ -1,6 +1,7 @@
 //! What a plan is made from: plain values, and one set of questions that the world outside answers.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::account::{AccountName, Policy};
 use crate::contact::{Capability, Contact, ContactId, Digest, Name, PersonId, Revision, UserId};
@@ -66,7 +67,7 @@ pub struct ContactNow {
     /// Its revision.
     pub revision: Revision,
     /// What it holds, as far as the book can say.
-    pub contact: Contact,
+    pub contact: Arc<Contact>,
     /// Whether it is in the account's group.
     pub in_group: bool,
     /// When it was last changed, in milliseconds since 1970, where the book says so.
@@ -90,7 +91,7 @@ pub struct PersonNow {
     /// Its id.
     pub id: PersonId,
     /// What it holds, as far as Pipedrive can say.
-    pub contact: Contact,
+    pub contact: Arc<Contact>,
     /// Who owns it.
     pub owner: UserId,
     /// Whether more people see it than the account's visibility says.

@@ -58,7 +58,7 @@ impl Case<'_> {
         let merged = merge(self.terms(outward), &link.base, link.chosen, provider, pipedrive);
         let changed =
             (!edited(provider.seen, provider.now).is_empty(), !edited(pipedrive.seen, pipedrive.now).is_empty());
-        link.base = merged.base;
+        link.base = merged.base.into();
         link.chosen = merged.chosen;
         if let Some(now) = contact {
             link.contact = Some(contact_half(now, Some(&old_contact)));
@@ -187,7 +187,7 @@ impl Case<'_> {
         }
         let source = link.contact.as_ref().map(|half| half.seen.clone()).unwrap_or_default();
         let photo = self.photo(&mut link, &source, &person);
-        link.base = merged.base;
+        link.base = merged.base.into();
         link.chosen = merged.chosen;
         let create = Change::Create { contact: Box::new(person), chosen: None };
         let mut step = self.step(reason, Then::Keep(Box::new(link))).with(Side::Pipedrive, create);
@@ -202,7 +202,7 @@ impl Case<'_> {
 
     fn contact_creation(&self, reason: Reason, mut link: Link, from: &Contact, merged: Merged) -> Step {
         let contact = created(from, &merged.to_provider, self.input.provider);
-        link.base = merged.base;
+        link.base = merged.base.into();
         link.chosen = merged.chosen;
         let create = Change::Create { contact: Box::new(contact), chosen: None };
         let mut step = self.step(reason, Then::Keep(Box::new(link))).with(Side::Provider, create);

@@ -4,6 +4,7 @@
 //! comes before: such a pair arrives as one row.) What looks alike but is not enough is held, never created beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::input::{ContactNow, Directory, Input, PersonNow, Row, Taken};
 use super::name;
@@ -110,7 +111,7 @@ trait Pool {
     fn with_email(&self, key: &str) -> Vec<Self::Id>;
     fn with_phone(&self, key: &str) -> Vec<Self::Id>;
     fn named(&self, name: &Name) -> Vec<Self::Id>;
-    fn look(&self, id: &Self::Id) -> Option<Contact>;
+    fn look(&self, id: &Self::Id) -> Option<Arc<Contact>>;
     fn taken(&self, id: &Self::Id) -> Option<Taken>;
     /// Whether the other half of `link` carries one of these itself.
     fn partner_has(&self, link: LinkId, evidence: &Evidence<'_>) -> bool;
@@ -163,7 +164,7 @@ impl<P: Pool> Seeker<'_, P> {
     /// under way or where it was decided before that this one is new, a twin: one that the same import made of another
     /// that carries the same evidence. (Had both been written together, both would have been created; a crash between
     /// them must not make a difference.)
-    fn candidates(&self, evidence: &Evidence<'_>, fits: impl Fn(&Contact) -> bool) -> Vec<(P::Id, Contact)> {
+    fn candidates(&self, evidence: &Evidence<'_>, fits: impl Fn(&Contact) -> bool) -> Vec<(P::Id, Arc<Contact>)> {
         let candidate = |id: &P::Id| match self.pool.taken(id) {
             Some(Taken::Dormant(link)) => self.own == Some(link),
             Some(Taken::Linked(link)) => !(self.twins && self.pool.partner_has(link, evidence)),
@@ -178,7 +179,7 @@ impl<P: Pool> Seeker<'_, P> {
         looked.filter(|(_, contact)| fits(contact)).collect()
     }
 
-    fn settle(&self, found: Vec<(P::Id, Contact)>) -> Match<P::Id> {
+    fn settle(&self, found: Vec<(P::Id, Arc<Contact>)>) -> Match<P::Id> {
         let [(id, contact)] = found.as_slice() else {
             return Match::Hold(HoldCause::SeveralMatches, ids(found));
         };
@@ -200,7 +201,7 @@ fn names_differ(a: &Contact, b: &Contact) -> bool {
     !name::is_derived(a) && !name::is_derived(b) && !a.name.shares_word(&b.name)
 }
 
-fn ids<Id>(found: Vec<(Id, Contact)>) -> Vec<Id> {
+fn ids<Id>(found: Vec<(Id, Arc<Contact>)>) -> Vec<Id> {
     found.into_iter().map(|(id, _)| id).collect()
 }
 
@@ -222,7 +223,7 @@ impl Pool for Persons<'_> {
         self.0.persons_named(name)
     }
 
-    fn look(&self, id: &PersonId) -> Option<Contact> {
+    fn look(&self, id: &PersonId) -> Option<Arc<Contact>> {
         self.0.person(*id).map(|p| p.contact)
     }
 
@@ -251,7 +252,7 @@ impl Pool for Contacts<'_> {
         self.0.contacts_named(name)
     }
 
-    fn look(&self, id: &ContactId) -> Option<Contact> {
+    fn look(&self, id: &ContactId) -> Option<Arc<Contact>> {
         self.0.contact(id).map(|c| c.contact)
     }
 

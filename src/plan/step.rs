@@ -215,7 +215,7 @@ impl Step {
     /// The id in a change of a person that a creation before it in the same step makes: whoever writes puts the new id
     /// in its place.
     pub fn id_to_come() -> ContactId {
-        ContactId(String::new())
+        ContactId::from("")
     }
 }
 

@@ -313,7 +313,7 @@ fn choose_id(side: Side, change: &mut Change) {
         && side == Side::Provider
         && chosen.is_none()
     {
-        *chosen = Some(ContactId(uuid::Uuid::new_v4().to_string()));
+        *chosen = Some(ContactId::from(uuid::Uuid::new_v4().to_string()));
     }
 }
 

@@ -173,7 +173,7 @@ impl Seat {
         contact.read_phones_in(member.declared.policy.country);
         PersonNow {
             id: person.id,
-            contact,
+            contact: contact.into(),
             owner: person.owner,
             wider: self.is_wider(person.visible_to),
             changed_at: person.update_time.map(|at| at.0),

@@ -316,7 +316,7 @@ impl Observer<'_> {
         for head in heads {
             let head = head.map_err(|error| store_error(&error))?;
             let Some(contact) = head.contact else { continue };
-            let revision = head.revision.unwrap_or_else(|| Revision(String::new()));
+            let revision = head.revision.unwrap_or_else(|| Revision::from(""));
             by_contact
                 .insert(contact, Head { link: head.id, revision, state: head.state, half: head.person.is_none() });
         }

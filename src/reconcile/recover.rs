@@ -141,7 +141,7 @@ impl Recovery<'_> {
         let Some(mut link) = self.link(id)? else { return Ok(Vec::new()) };
         let mut seen = person.contact.clone();
         seen.read_phones_in(self.member.declared.policy.country);
-        link.person = Some(PersonHalf { id: person.id, seen });
+        link.person = Some(PersonHalf { id: person.id, seen: seen.into() });
         let put = Op::PutLink { checkpoint: self.checkpoint, id, link: Box::new(link) };
         Ok(vec![put, Op::Touch(self.checkpoint, person.id)])
     }
@@ -162,7 +162,7 @@ impl Recovery<'_> {
             if let Some(Found::Live { seen, .. }) = found.into_iter().next() {
                 let joined = seen.in_group;
                 let (revision, stable) = (seen.revision, seen.stable);
-                link.contact = Some(ContactHalf { id: seen.id, stable, revision, seen: seen.contact, joined });
+                link.contact = Some(ContactHalf { id: seen.id, stable, revision, seen: seen.contact.into(), joined });
                 ops.push(Op::PutLink { checkpoint: self.checkpoint, id: link_id, link: Box::new(link) });
             }
         }
@@ -248,5 +248,5 @@ pub(super) fn may_have_made(intent: &Intent, person: &Person, country: Option<Co
 
 /// The stable identity of a contact whose id we chose: the same text.
 fn stable_of(chosen: &ContactId) -> String {
-    chosen.0.clone()
+    chosen.to_string()
 }

@@ -57,7 +57,7 @@ pub(super) fn contact_now(seen: Seen) -> ContactNow {
         id: seen.id,
         stable: seen.stable,
         revision: seen.revision,
-        contact: seen.contact,
+        contact: seen.contact.into(),
         in_group: seen.in_group,
         changed_at: seen.changed_at.map(|at| at.0),
     }

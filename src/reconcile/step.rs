@@ -1,5 +1,7 @@
 //! One step: its writes in order, and the transaction that records them.
 
+use std::sync::Arc;
+
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Prepared, key_of};
@@ -142,7 +144,7 @@ impl Doing<'_> {
                     id: seen.id,
                     stable: seen.stable,
                     revision: seen.revision,
-                    seen: seen.contact,
+                    seen: seen.contact.into(),
                     joined,
                 };
                 draft.done.provider_now = Some((half.clone(), seen.in_group));
@@ -151,7 +153,7 @@ impl Doing<'_> {
                     half.seen = seen;
                     if news {
                         // No revision is known: whatever is listed next is news.
-                        half.revision = Revision(String::new());
+                        half.revision = Revision::from("");
                         draft.done.look_again = Some(TodoKey::Contact(half.id.clone()));
                     }
                 }
@@ -206,6 +208,7 @@ impl Doing<'_> {
         draft.ops.push(Op::PutPerson(Box::new(person)));
         let mut contact = seen.contact;
         contact.read_phones_in(self.apply.member.declared.policy.country);
+        let mut contact = Arc::new(contact);
         if let Some(before) = draft.seen(Side::Pipedrive) {
             let (seen, news) = seen_after(before, change, contact);
             contact = seen;
@@ -288,8 +291,8 @@ impl Draft {
     fn seen(&self, on: Side) -> Option<&Contact> {
         let link = self.value.as_ref()?;
         match on {
-            Side::Provider => link.contact.as_ref().map(|half| &half.seen),
-            Side::Pipedrive => link.person.as_ref().map(|half| &half.seen),
+            Side::Provider => link.contact.as_ref().map(|half| &*half.seen),
+            Side::Pipedrive => link.person.as_ref().map(|half| &*half.seen),
         }
     }
 
@@ -297,7 +300,7 @@ impl Draft {
     fn disagree(&mut self, fields: impl IntoIterator<Item = Field>) {
         let unsaid = Contact { unsaid: Fields::ALL, ..Contact::default() };
         if let Some(link) = &mut self.value {
-            fields.into_iter().for_each(|field| link.base.take(&unsaid, field));
+            fields.into_iter().for_each(|field| Arc::make_mut(&mut link.base).take(&unsaid, field));
         }
     }
 

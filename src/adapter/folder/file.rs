@@ -50,7 +50,7 @@ pub(super) fn read(place: &Place, id: &ContactId) -> Result<Read, Error> {
             let seen = Seen {
                 id: id.clone(),
                 stable: card.uid(),
-                revision: Revision(PhotoHash::of(&bytes).0),
+                revision: Revision::from(PhotoHash::of(&bytes).0),
                 contact: shrunk(card.contact(place.country)),
                 in_group: place.is_member(id, &card),
                 changed_at: Some(stamp.modified()),

@@ -315,16 +315,16 @@ impl Index {
 
     /// What changed after a generation.
     pub(super) fn changed_since(&self, generation: u64) -> Vec<ContactId> {
-        let after = Bound::Excluded((generation, ContactId(char::MAX.to_string())));
+        let after = Bound::Excluded((generation, ContactId::from(char::MAX.to_string())));
         self.changed.range((after, Bound::Unbounded)).map(|(_, id)| id.clone()).collect()
     }
 
     pub(super) fn cursor(&self, generation: u64) -> Cursor {
-        Cursor(format!("{} at {generation}", self.name))
+        Cursor::from(format!("{} at {generation}", self.name))
     }
 
     pub(super) fn walk_cursor(&self, start: u64, after: &ContactId) -> Cursor {
-        Cursor(format!("{} walk {start} {after}", self.name))
+        Cursor::from(format!("{} walk {start} {after}", self.name))
     }
 
     /// Reads a cursor; `None` for one that has expired.
@@ -356,7 +356,7 @@ mod tests {
         index.put("kept.vcf".into(), stamp.clone());
         let old = index.cursor(index.position());
         for n in 0..GONE + 10 {
-            let id = ContactId(format!("{n}.vcf"));
+            let id = ContactId::from(format!("{n}.vcf"));
             index.put(id.clone(), stamp.clone());
             index.remove(&id);
         }

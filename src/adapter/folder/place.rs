@@ -30,7 +30,7 @@ impl Place {
         let hidden = names.iter().any(|name| is_hidden(name));
         let is_card = below.extension().is_some_and(|e| e.eq_ignore_ascii_case("vcf"));
         let id = || names.iter().map(|name| name.to_string_lossy()).collect::<Vec<_>>().join("/");
-        (matches!(names.len(), 1 | 2) && !hidden && is_card).then(|| ContactId(id()))
+        (matches!(names.len(), 1 | 2) && !hidden && is_card).then(|| ContactId::from(id()))
     }
 
     /// The path of an id; `None` for what no listing gives, such as a way out of the folder.

@@ -22,7 +22,7 @@ pub(super) fn create(place: &Place, contact: &Contact, chosen: &ContactId) -> Re
         (Group::Named(name_of_group), None) => (name, Some(name_of_group.as_str())),
         (Group::Whole, None) => (name, None),
     };
-    let id = ContactId(id);
+    let id = ContactId::from(id);
     let path = place.path(&id).ok_or_else(|| Error::new(Kind::Invalid, "the chosen id cannot be a file's name"))?;
     look::root(place)?;
     let card = Card::new(contact, chosen.as_str(), Version::V3, category);

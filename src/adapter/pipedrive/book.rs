@@ -52,7 +52,7 @@ impl PersonBook {
         Box::new(Seen {
             id: record.id.into(),
             stable: None,
-            revision: Revision(changed_at.map(Moment::rfc3339).unwrap_or_default()),
+            revision: Revision::from(changed_at.map(Moment::rfc3339).unwrap_or_default()),
             in_group: record.owner == self.owner,
             changed_at,
             contact: record.contact,
@@ -195,7 +195,7 @@ impl Walk {
     fn write(&self) -> Cursor {
         let millis = |moment: Option<Moment>| moment.map(|m| m.0.to_string()).unwrap_or_default();
         let page = self.page.as_deref().unwrap_or_default();
-        Cursor(format!("{}|{}|{page}", millis(self.since), millis(self.began)))
+        Cursor::from(format!("{}|{}|{page}", millis(self.since), millis(self.began)))
     }
 
     fn read(cursor: &Cursor) -> Option<Self> {

@@ -94,7 +94,7 @@ impl World {
 
     pub(super) fn card(&mut self, contact: Contact) -> ContactId {
         let n = self.next();
-        let id = ContactId(format!("c{n:04}"));
+        let id = ContactId::from(format!("c{n:04}"));
         let card = Card { contact, stable: format!("uid{n}"), in_group: true, revision: n, changed_at: None };
         self.cards.insert(id.clone(), card);
         id
@@ -124,8 +124,9 @@ impl World {
         let seen = self.person_now(human).expect("it").contact;
         let mut link = Link::half(State::Active, Some(half), Some(PersonHalf { id: human, seen }));
         link.chosen = follow(link.chosen, &[], &contact.addresses);
-        link.base = contact;
-        link.base.unsaid.set(Field::Photo, true);
+        let mut base = contact;
+        base.unsaid.set(Field::Photo, true);
+        link.base = base.into();
         self.links.insert(id, link);
         (card, human, id)
     }
@@ -147,8 +148,8 @@ impl World {
         Some(ContactNow {
             id: id.clone(),
             stable: Some(card.stable.clone()),
-            revision: Revision(card.revision.to_string()),
-            contact: card.contact.clone(),
+            revision: Revision::from(card.revision.to_string()),
+            contact: card.contact.clone().into(),
             in_group: card.in_group,
             changed_at: card.changed_at,
         })
@@ -158,7 +159,7 @@ impl World {
         let human = self.humans.get(&id).filter(|h| !h.hidden)?;
         Some(PersonNow {
             id,
-            contact: self.as_pipedrive_says(&human.contact),
+            contact: self.as_pipedrive_says(&human.contact).into(),
             owner: human.owner,
             wider: human.wider,
             changed_at: human.changed_at,
@@ -314,7 +315,7 @@ impl World {
                 return;
             }
             Change::Create { contact, .. } => {
-                let id = ContactId(format!("c{revision:04}"));
+                let id = ContactId::from(format!("c{revision:04}"));
                 let contact = provider_rewrites(contact, &self.provider);
                 let card = Card {
                     contact,
@@ -380,7 +381,7 @@ impl World {
             }
         };
         let seen = self.as_pipedrive_says(&self.humans[&id].contact);
-        link.expect("what is written is linked").person = Some(PersonHalf { id, seen });
+        link.expect("what is written is linked").person = Some(PersonHalf { id, seen: seen.into() });
     }
 
     /// The only plan, and its only step.

@@ -174,7 +174,7 @@ fn world(p: P, c: C, case: Case) -> (World, LinkId, PersonId) {
             world.edit_human(other, |c| c.emails = contact("; other@x anna@x").emails);
             let seen = world.humans[&other].contact.clone();
             let half = world.links.get_mut(&link).expect("it").person.as_mut().expect("it");
-            half.seen = seen;
+            half.seen = seen.into();
         }
     }
     let human = world.humans.get_mut(&human);
@@ -469,5 +469,5 @@ fn link_card(world: &mut World, text: &str) {
     let (_, human, link) = world.pair(contact(text));
     world.edit_human(human, |c| c.emails.clear());
     let seen = world.humans[&human].contact.clone();
-    world.links.get_mut(&link).expect("it").person.as_mut().expect("it").seen = seen;
+    world.links.get_mut(&link).expect("it").person.as_mut().expect("it").seen = seen.into();
 }

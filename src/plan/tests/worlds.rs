@@ -468,7 +468,7 @@ impl Story {
     fn move_card(&mut self) {
         let Some(id) = self.some_card() else { return };
         let card = self.world.cards.remove(&id).expect("it");
-        let new = ContactId(format!("m{:04}", self.world.next()));
+        let new = ContactId::from(format!("m{:04}", self.world.next()));
         self.world.cards.insert(new, card);
     }
 

@@ -52,10 +52,12 @@ impl Mirror for Change {
     fn read(record: ChangeRecord) -> Result<Self, Unreadable> {
         Ok(match record {
             ChangeRecord::Create { contact, chosen } => {
-                Self::Create { contact: Mirror::read(*contact)?, chosen: chosen.map(ContactId) }
+                Self::Create { contact: Mirror::read(*contact)?, chosen: chosen.map(ContactId::from) }
             }
-            ChangeRecord::Patch { id, fields } => Self::Patch { id: ContactId(id), fields: Mirror::read(fields)? },
-            ChangeRecord::Delete { id } => Self::Delete { id: ContactId(id) },
+            ChangeRecord::Patch { id, fields } => {
+                Self::Patch { id: ContactId::from(id), fields: Mirror::read(fields)? }
+            }
+            ChangeRecord::Delete { id } => Self::Delete { id: ContactId::from(id) },
         })
     }
 }

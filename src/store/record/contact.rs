@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Mirror, Unreadable, absent, mirror, wrapped};
+use super::{Mirror, Unreadable, absent, mirror, names, wrapped};
 use crate::contact::{
     Address, AddressPart, Birthday, Contact, ContactId, Cursor, Digest, Element, Field, Fields, Name, PersonId,
     PhotoHash, Revision, UserId,
 };
 
-wrapped!(ContactId(String), Revision(String), Cursor(String), PhotoHash(String));
-wrapped!(PersonId(u64), UserId(u64), Digest(u64));
+names!(ContactId, Revision, Cursor);
+wrapped!(PhotoHash(String), PersonId(u64), UserId(u64), Digest(u64));
 
 mirror!(Name as NameRecord may {
     display: Option<String> = "d",

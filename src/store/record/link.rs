@@ -1,5 +1,7 @@
 //! Records of links.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Mirror, Unreadable, mirror, words};
@@ -13,7 +15,7 @@ must {
     state: State = "state",
 }
 may {
-    base: Contact = "base",
+    base: Arc<Contact> = "base",
     contact: Option<ContactHalf> = "contact",
     person: Option<PersonHalf> = "person",
     chosen: Chosen = "chosen",
@@ -27,7 +29,7 @@ must {
 }
 may {
     stable: Option<String> = "stable",
-    seen: Contact = "seen",
+    seen: Arc<Contact> = "seen",
     joined: bool = "joined",
 });
 
@@ -36,7 +38,7 @@ must {
     id: PersonId = "id",
 }
 may {
-    seen: Contact = "seen",
+    seen: Arc<Contact> = "seen",
 });
 
 mirror!(Hold as HoldRecord

@@ -10,6 +10,8 @@ mod contact;
 mod link;
 mod rows;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -121,6 +123,21 @@ macro_rules! wrapped {
     )*};
 }
 
+/// Names that books give to things: their text.
+macro_rules! names {
+    ($($type:ident),* $(,)?) => {$(
+        impl $crate::store::record::Mirror for $type {
+            type Record = String;
+            fn record(&self) -> String {
+                self.as_str().to_owned()
+            }
+            fn read(record: String) -> Result<Self, $crate::store::record::Unreadable> {
+                Ok(Self::from(record))
+            }
+        }
+    )*};
+}
+
 /// Enumerations that are kept by the word of their `as_str`.
 macro_rules! words {
     ($($type:ident in $all:expr),* $(,)?) => {$(
@@ -138,7 +155,7 @@ macro_rules! words {
     )*};
 }
 
-use {mirror, words, wrapped};
+use {mirror, names, words, wrapped};
 
 plain!(bool, i64, u8, u16, u32, u64, usize, String);
 wrapped!(Moment(i64));
@@ -168,6 +185,18 @@ impl<T: Mirror> Mirror for Vec<T> {
 }
 
 impl<T: Mirror> Mirror for Box<T> {
+    type Record = T::Record;
+
+    fn record(&self) -> Self::Record {
+        T::record(self)
+    }
+
+    fn read(record: Self::Record) -> Result<Self, Unreadable> {
+        T::read(record).map(Self::new)
+    }
+}
+
+impl<T: Mirror> Mirror for Arc<T> {
     type Record = T::Record;
 
     fn record(&self) -> Self::Record {

@@ -131,7 +131,7 @@ impl Mirror for TodoKey {
 
     fn read(record: TodoKeyRecord) -> Result<Self, Unreadable> {
         Ok(match record {
-            TodoKeyRecord::Contact(id) => Self::Contact(ContactId(id)),
+            TodoKeyRecord::Contact(id) => Self::Contact(ContactId::from(id)),
             TodoKeyRecord::Person(id) => Self::Person(PersonId(id)),
         })
     }

@@ -39,11 +39,11 @@ fn link(id: &str, person: u64) -> Link {
         id: ContactId::from(id),
         stable: Some(format!("uid-{id}")),
         revision: "r1".into(),
-        seen: contact(id),
+        seen: contact(id).into(),
         joined: true,
     };
-    let person = PersonHalf { id: PersonId(person), seen: contact(id) };
-    Link { base: contact(id), ..Link::half(State::Active, Some(half), Some(person)) }
+    let person = PersonHalf { id: PersonId(person), seen: contact(id).into() };
+    Link { base: contact(id).into(), ..Link::half(State::Active, Some(half), Some(person)) }
 }
 
 fn put(checkpoint: CheckpointId, id: u64, link: Link) -> Op {

@@ -88,7 +88,7 @@ fn field_change() -> impl Strategy<Value = FieldChange> {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let id = || text().prop_map(ContactId);
+    let id = || text().prop_map(ContactId::from);
     prop_oneof![
         (any_contact().prop_map(Box::new), of(id())).prop_map(|(contact, chosen)| Change::Create { contact, chosen }),
         (id(), vec(field_change(), 1..5)).prop_map(|(id, fields)| Change::Patch { id, fields }),
@@ -103,7 +103,7 @@ fn state() -> impl Strategy<Value = State> {
         prop::sample::select(Cause::ALL.to_vec()).prop_map(State::Dormant),
         hold.prop_map(|(cause, persons, contacts)| {
             let persons = persons.into_iter().map(PersonId).collect();
-            State::Held(Hold { cause, persons, contacts: contacts.into_iter().map(ContactId).collect() })
+            State::Held(Hold { cause, persons, contacts: contacts.into_iter().map(ContactId::from).collect() })
         }),
     ]
 }
@@ -118,10 +118,10 @@ prop_compose! {
         photo in of(text()),
     ) -> Link {
         let contact = contact.map(|(id, stable, revision, seen, joined)| {
-            ContactHalf { id: ContactId(id), stable, revision: Revision(revision), seen, joined }
+            ContactHalf { id: ContactId::from(id), stable, revision: Revision::from(revision), seen: seen.into(), joined }
         });
-        let person = person.map(|(id, seen)| PersonHalf { id: PersonId(id), seen });
-        Link { state, base, contact, person, chosen, photo: photo.map(PhotoHash) }
+        let person = person.map(|(id, seen)| PersonHalf { id: PersonId(id), seen: seen.into() });
+        Link { state, base: base.into(), contact, person, chosen, photo: photo.map(PhotoHash) }
     }
 }
 

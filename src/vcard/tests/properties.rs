@@ -88,7 +88,7 @@ fn foreign(card: &Card) -> Vec<Vec<u8>> {
 }
 
 fn id() -> ContactId {
-    ContactId("c".to_owned())
+    ContactId::from("c")
 }
 
 proptest! {

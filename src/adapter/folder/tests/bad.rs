@@ -210,7 +210,7 @@ async fn what_may_not_be_read_is_named_alone_or_stops_the_listing() {
 #[tokio::test]
 async fn a_write_that_fails_leaves_nothing_behind() {
     let place = Place::new("*");
-    let chosen = Some(ContactId("x".repeat(300)));
+    let chosen = Some(ContactId::from("x".repeat(300)));
     let failed = place.change(Change::Create { contact: Contact::default().into(), chosen }).await;
     assert!(failed.expect_err("too long").message.contains("writing a card in"));
     assert_eq!(place.names(), [""; 0]);

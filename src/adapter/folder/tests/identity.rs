@@ -11,7 +11,7 @@ fn creation(chosen: &str) -> Change {
 
 fn id(written: Result<Written, Error>) -> String {
     match written {
-        Ok(Written::Now(seen)) => seen.id.0,
+        Ok(Written::Now(seen)) => seen.id.to_string(),
         other => panic!("should be written, is {other:?}"),
     }
 }

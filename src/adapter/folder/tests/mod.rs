@@ -245,7 +245,7 @@ impl<const WATCHED: bool, const SUBFOLDER: bool> Fixture for Suite<WATCHED, SUBF
         let name = self.choose().expect("chosen").0;
         let folder = if in_group && SUBFOLDER { "Clients/" } else { "" };
         let category = (in_group && !SUBFOLDER).then_some("Clients");
-        let id = ContactId(format!("{folder}{name}.vcf"));
+        let id = ContactId::from(format!("{folder}{name}.vcf"));
         self.store(id.as_str(), &Card::new(contact, &name, Version::V4, category).bytes()).await;
         id
     }
@@ -263,7 +263,7 @@ impl<const WATCHED: bool, const SUBFOLDER: bool> Fixture for Suite<WATCHED, SUBF
     }
 
     async fn rename(&self, id: &ContactId) -> ContactId {
-        let new = ContactId(id.as_str().replace(".vcf", "-renamed.VCF"));
+        let new = ContactId::from(id.as_str().replace(".vcf", "-renamed.VCF"));
         fs::rename(self.place.at(id.as_str()), self.place.at(new.as_str())).expect("renamed");
         self.noticed().await;
         new
@@ -281,7 +281,7 @@ impl<const WATCHED: bool, const SUBFOLDER: bool> Fixture for Suite<WATCHED, SUBF
 
     fn choose(&self) -> Option<ContactId> {
         let n = self.next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Some(ContactId(format!("card-{n}")))
+        Some(ContactId::from(format!("card-{n}")))
     }
 }
 
