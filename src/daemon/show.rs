@@ -217,7 +217,7 @@ mod tests {
         let hold = Hold { cause: HoldCause::NameAlone, persons: Vec::new(), contacts: Vec::new() };
         let id = ContactId("a.vcf".into());
         let (revision, seen) = (Revision("1".into()), Contact::default());
-        let half = ContactHalf { id, stable: None, revision, seen, joined: true };
+        let half = ContactHalf { id, stable: None, revision, seen: seen.into(), joined: true };
         let item = held_link(&alice, LinkId(1), &Link::half(State::Held(hold), Some(half), None)).expect("it waits");
         assert_eq!(item.confirming, "they are different; it is created on the other side");
     }
