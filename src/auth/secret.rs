@@ -31,6 +31,22 @@ pub enum SecretSource {
     Credential(String),
 }
 
+/// A secret's place, together with where systemd's credentials lie: all that reading it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretPlace {
+    /// Where it is kept.
+    pub source: SecretSource,
+    /// `$CREDENTIALS_DIRECTORY`.
+    pub credentials: Option<PathBuf>,
+}
+
+impl SecretPlace {
+    /// Reads the secret: [`SecretSource::read`].
+    pub async fn read(&self, clock: &SharedClock) -> Result<SecretString, SecretError> {
+        self.source.read(self.credentials.as_deref(), clock).await
+    }
+}
+
 /// Why a secret could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {

@@ -106,6 +106,12 @@ impl Commit<'_> {
                 t.deletions.insert((at.0, checkpoint.0), count + 1)?;
             }
             Op::PruneDeletions { before } => t.deletions.retain_in(..(before.0, 0), |_, _| false)?,
+            Op::PutLogin(key, login) => {
+                let until = login.until.map_or(i64::MAX, |until| until.0);
+                t.logins.insert(key.as_str(), (until, login.bytes.as_slice()))?;
+            }
+            Op::RemoveLogin(key) => drop(t.logins.remove(key.as_str())?),
+            Op::PruneLogins { before } => t.logins.retain(|_, (until, _)| until >= before.0)?,
             Op::PutConfirmation(id, yes) => put(&mut t.confirmations, (id.0, yes.digest.0), yes)?,
             Op::RemoveConfirmation(id, digest) => drop(t.confirmations.remove((id.0, digest.0))?),
         }

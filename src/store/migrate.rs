@@ -23,7 +23,8 @@ use crate::link::{Link, LinkId};
 /// |---|---|
 /// | 0 | links alone; who looked for a contact read all of them |
 /// | 1 | heads, indexes and counts beside the links |
-pub(super) const VERSION: u64 = 1;
+/// | 2 | logins |
+pub(super) const VERSION: u64 = 2;
 
 /// Opens a database and brings it to [`VERSION`].
 pub(super) fn open(place: &Place) -> Result<Database, StoreError> {
@@ -71,7 +72,7 @@ fn version(database: &Database, place: &Place) -> Result<Option<u64>, StoreError
     version.map_err(|detail| StoreError::Corrupt { path: place.path().to_owned(), detail })
 }
 
-/// Makes all tables and takes every step from `from`, in one transaction.
+/// Makes all tables, which is all that 1 → 2 asks for, and takes every step from `from`, in one transaction.
 fn migrate(database: &Database, from: Option<u64>) -> Result<(), Trouble> {
     let whole = |error: redb::Error| Trouble::Database(error);
     let transaction = database.begin_write().map_err(|e| whole(e.into()))?;

@@ -4,8 +4,8 @@
 //! the disk has it. One thread writes and commits in groups. What belongs together must stand in one batch:
 //! a cursor and the work it uncovered, an intent's end and its result, the watcher's position and what it touched.
 //!
-//! The store keeps and finds; it decides nothing about contacts, knows no provider and no clock. It holds no secret:
-//! logins live elsewhere. How values look on disk: `record`. How an older file is read: `migrate`. Who writes:
+//! The store keeps and finds; it decides nothing about contacts, knows no provider and no clock. It holds no readable secret:
+//! logins come to it sealed ([`crate::auth::seal`]), and it never sees the key. How values look on disk: `record`. How an older file is read: `migrate`. Who writes:
 //! [`crate::reconcile`].
 
 mod apply;
@@ -16,6 +16,7 @@ mod file;
 mod ids;
 mod index;
 mod journal;
+mod login;
 mod migrate;
 mod mirror;
 mod op;
@@ -31,6 +32,7 @@ pub use checkpoint::{AccountHold, Checkpoint, CheckpointId, Confirmation, Counts
 pub use error::StoreError;
 pub use faults::Faults;
 pub use journal::{HistoryEntry, Intent, IntentId, IntentKind, Side};
+pub use login::SealedLogin;
 pub use mirror::{Organization, Person, Watcher};
 pub use op::Op;
 pub use view::{Head, HeadState, LinkCounts, Mark, View};

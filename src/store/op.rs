@@ -2,7 +2,7 @@
 
 use super::{
     Checkpoint, CheckpointId, Confirmation, HistoryEntry, Intent, IntentId, Mark, Organization, PassRecord, Person,
-    Todo, TodoKey, Watcher,
+    SealedLogin, Todo, TodoKey, Watcher,
 };
 use crate::account::AccountName;
 use crate::clock::Moment;
@@ -97,6 +97,15 @@ pub enum Op {
     },
     /// Keeps somebody's "yes".
     PutConfirmation(CheckpointId, Confirmation),
+    /// Keeps a sealed login under what it belongs to, such as `account/alice`.
+    PutLogin(String, SealedLogin),
+    /// Forgets a login.
+    RemoveLogin(String),
+    /// Forgets what was kept only until before a moment.
+    PruneLogins {
+        /// The first moment that stays.
+        before: Moment,
+    },
     /// Forgets a "yes": used up or lapsed.
     RemoveConfirmation(CheckpointId, Digest),
 }

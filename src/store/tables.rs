@@ -9,7 +9,7 @@ use redb::{Table, TableDefinition, TableError, WriteTransaction};
 type Record = &'static [u8];
 /// A link without its contacts: state, person id, contact id, revision. Cheap to list.
 type Head = (u8, Option<u64>, Option<&'static str>, Option<&'static str>);
-/// When it happened, in milliseconds, and the record: so that old rows are found without reading records.
+/// A moment, in milliseconds, and the record: so that old rows are found without reading records.
 type Dated = (i64, &'static [u8]);
 
 /// Defines the tables and what opens all of them for writing.
@@ -73,6 +73,8 @@ tables! {
     passes PASSES: (u32, u64) => Dated;
     /// Moment, checkpoint → deletions.
     deletions DELETIONS: (i64, u32) => u64;
+    /// What a login belongs to → until when it is kept, and its sealed bytes.
+    logins LOGINS: &'static str => Dated;
     /// Checkpoint, digest → confirmation.
     confirmations CONFIRMATIONS: (u32, u64) => Record;
 }

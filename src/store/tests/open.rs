@@ -96,7 +96,7 @@ fn a_newer_file_is_refused_naming_both_versions() {
     transaction.commit().expect("committed");
     drop(database);
     let text = error(&path);
-    assert!(text.contains("has version 7") && text.contains("versions up to 1"), "{text}");
+    assert!(text.contains("has version 8") && text.contains("versions up to 2"), "{text}");
     assert_eq!(std::fs::read_dir(directory.path()).expect("read").count(), 1, "nothing is copied");
 }
 
@@ -150,6 +150,52 @@ async fn version_0_is_migrated_and_its_file_kept() {
     drop((view, store));
     assert!(Store::open(&copy).is_ok(), "the copy is whole");
     assert!(Store::open(&path).is_ok(), "a second opening has nothing to do");
+}
+
+/// What version 1 wrote: the tables of today without logins. Frozen: this is the fixture.
+fn write_version_1(path: &Path) {
+    const CHECKPOINT: &str = r#"{"scope":{"company":"acme","provider":"folder","book":"/cards",
+        "owner":"anna@acme.example","group":"*","direction":"two-way"},"first_pass_done":true}"#;
+    const LINK: &str = r#"{"state":"active","base":{"n":{"d":"Anna"}},
+        "contact":{"id":"a.vcf","rev":"r1","seen":{"n":{"d":"Anna"}}},"person":{"id":7,"seen":{"n":{"d":"Anna"}}}}"#;
+    type Head = (u8, Option<u64>, Option<&'static str>, Option<&'static str>);
+    let database = Database::create(path).expect("made");
+    let transaction = database.begin_write().expect("begun");
+    {
+        let meta = TableDefinition::<&str, u64>::new("meta");
+        let mut meta = transaction.open_table(meta).expect("opened");
+        meta.insert("version", 1).expect("inserted");
+        meta.insert("next_link", 4).expect("inserted");
+        let checkpoints = TableDefinition::<u32, &[u8]>::new("checkpoints");
+        transaction.open_table(checkpoints).expect("opened").insert(1, CHECKPOINT.as_bytes()).expect("inserted");
+        let names = TableDefinition::<&str, u32>::new("names");
+        transaction.open_table(names).expect("opened").insert("alice", 1).expect("inserted");
+        let links = TableDefinition::<(u32, u64), &[u8]>::new("links");
+        transaction.open_table(links).expect("opened").insert((1, 3), LINK.as_bytes()).expect("inserted");
+        let heads = TableDefinition::<(u32, u64), Head>::new("heads");
+        let head = (0, Some(7), Some("a.vcf"), Some("r1"));
+        transaction.open_table(heads).expect("opened").insert((1, 3), head).expect("inserted");
+        let by_person = TableDefinition::<(u64, u32, u64), ()>::new("by_person");
+        transaction.open_table(by_person).expect("opened").insert((7, 1, 3), ()).expect("inserted");
+        let counts = TableDefinition::<u32, (u64, u64, u64)>::new("counts");
+        transaction.open_table(counts).expect("opened").insert(1, (1, 0, 0)).expect("inserted");
+    }
+    transaction.commit().expect("committed");
+}
+
+#[tokio::test]
+async fn version_1_gets_a_place_for_logins_and_keeps_the_rest() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("state.redb");
+    write_version_1(&path);
+
+    let store = Store::open(&path).expect("migrated");
+    let view = store.view().expect("open");
+    assert_eq!(view.login("account/alice").expect("read"), None);
+    assert!(view.checkpoint_of(&account("alice")).expect("read").is_some_and(|(_, c)| c.first_pass_done));
+    assert_eq!(view.counts(CP).expect("read"), LinkCounts { active: 1, dormant: 0, held: 0 });
+    assert_eq!(view.link_by_person(PersonId(7)).expect("read"), [(CP, LinkId(3))]);
+    assert!(Store::open(&directory.path().join("state.redb.v1")).is_ok(), "the copy is whole");
 }
 
 #[tokio::test]

@@ -221,3 +221,23 @@ async fn confirmations() {
     assert_eq!(view.confirmation(CP).expect("read"), Some(yes(9, 1)));
     assert_eq!(view.confirmation(CheckpointId(2)).expect("read"), None);
 }
+
+#[tokio::test]
+async fn logins_are_kept_sealed_until_they_lapse() {
+    let sealed = |byte, until: Option<i64>| SealedLogin { bytes: vec![byte; 3], until: until.map(Moment) };
+    let put = |key: &str, login: &SealedLogin| Op::PutLogin(key.to_owned(), login.clone());
+    let (alice, link) = (sealed(1, None), sealed(2, Some(10)));
+    let store = store_with(vec![put("account/alice", &sealed(0, None)), put("link/a", &link)]).await;
+    let view = view_after(&store, vec![put("account/alice", &alice), Op::PruneLogins { before: Moment(10) }]).await;
+    assert_eq!(view.login("account/alice").expect("read"), Some(alice.clone()));
+    assert_eq!(view.login("link/a").expect("read"), Some(link));
+    assert_eq!(view.login("account/alic").expect("read"), None);
+    let view = view_after(&store, vec![Op::PruneLogins { before: Moment(11) }]).await;
+    assert_eq!(
+        (view.login("link/a").expect("read"), view.login("account/alice").expect("read").is_some()),
+        (None, true)
+    );
+    let view = view_after(&store, vec![Op::RemoveLogin("account/alice".to_owned())]).await;
+    assert_eq!(view.login("account/alice").expect("read"), None);
+    assert!(!format!("{alice:?}").contains('1'), "not even sealed bytes are shown");
+}

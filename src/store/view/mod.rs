@@ -17,10 +17,10 @@ use redb::{Key, ReadTransaction, TableDefinition, TableHandle as _, Value};
 use super::file::Place;
 use super::record::{Unreadable, decode};
 use super::tables::{
-    CHECKPOINTS, COMMITS_KEY, META, NAMED, NAMES, ORGANIZATION_NAMES, ORGANIZATIONS, PERSONS, TODOS, TOUCHED,
+    CHECKPOINTS, COMMITS_KEY, LOGINS, META, NAMED, NAMES, ORGANIZATION_NAMES, ORGANIZATIONS, PERSONS, TODOS, TOUCHED,
     USED_AT_KEY, USED_KEY, WATCHER,
 };
-use super::{Checkpoint, CheckpointId, Organization, Person, StoreError, Todo, Watcher};
+use super::{Checkpoint, CheckpointId, Organization, Person, SealedLogin, StoreError, Todo, Watcher};
 use crate::account::AccountName;
 use crate::clock::Moment;
 use crate::contact::PersonId;
@@ -123,6 +123,14 @@ impl View {
     /// The id of the organization that a name, in its normal form, was remembered for.
     pub fn organization_named(&self, key: &str) -> Result<Option<u64>, StoreError> {
         self.row(ORGANIZATION_NAMES, key, Ok)
+    }
+
+    /// What is kept under this key, such as `account/alice`.
+    pub fn login(&self, key: &str) -> Result<Option<SealedLogin>, StoreError> {
+        self.row(LOGINS, key, |(until, bytes)| {
+            let until = (until != i64::MAX).then_some(Moment(until));
+            Ok(SealedLogin { bytes: bytes.to_vec(), until })
+        })
     }
 
     /// Where the watcher stands.
