@@ -173,6 +173,7 @@ impl Control {
                 }
             }
             Event::Confirmed(name) => self.want(&name, Wish { retry: true, full: false }),
+            Event::LoggedIn(who) => self.logged_in(&who),
             Event::LogStatus => self.log_status(),
             Event::Stop => self.stopping = true,
             Event::Polled(result) => self.polled(result),

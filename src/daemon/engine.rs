@@ -10,12 +10,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::logins::Logins;
 use super::parts::{self, Embedded};
 use super::standing::{Standing, Standings};
 use crate::account::AccountName;
-use crate::adapter::{Error, Kind, SharedBook};
+use crate::adapter::{Error, SharedBook};
 use crate::clock::{Moment, SharedClock};
 use crate::config::{self, Config, Environment};
+use crate::http::Client;
 use crate::reconcile::{Feed, Live, Member, Outcome, Polled, Shared, Shelf, Wish};
 use crate::status::{Metrics, Refused, RefusedKind};
 use crate::store::{Op, Store, StoreError};
@@ -31,7 +33,7 @@ pub enum Create {
     Never,
     /// It is made: only `run` and `sync --init`.
     IfMissing,
-    /// None is touched: `check` asks the services only.
+    /// None is made: `check` asks the services only. One that is there is opened for its logins, where there may be some.
     InMemory,
 }
 
@@ -44,7 +46,7 @@ pub struct Engine {
     pub(super) environment: Environment,
     pub(super) clock: SharedClock,
     pub(super) store: Store,
-    books: Books,
+    pub(super) books: Books,
     /// The books in use.
     shelf: Arc<Shelf>,
     pub(super) watcher: Option<Watcher>,
@@ -53,16 +55,19 @@ pub struct Engine {
     /// See [`Engine::rests_until`].
     rests: watch::Sender<Option<Moment>>,
     pub(super) metrics: Arc<Metrics>,
-    embedded: tokio::sync::Mutex<Option<Arc<Embedded>>>,
-    connecting: tokio::sync::Mutex<()>,
+    pub(super) logins: Logins,
+    pub(super) embedded: tokio::sync::Mutex<Option<Arc<Embedded>>>,
+    pub(super) connecting: tokio::sync::Mutex<()>,
     state: Mutex<State>,
-    feed: RwLock<Arc<Feed>>,
+    pub(super) feed: RwLock<Arc<Feed>>,
 }
 
 /// What changes while the program runs.
 pub(super) struct State {
     pub(super) config: Arc<Config>,
     pub(super) accounts: Standings,
+    /// The way to the network, once somebody has asked for it.
+    pub(super) client: Option<Client>,
     /// The company in use.
     pub(super) shared: Option<Arc<Shared>>,
     /// Why there is none, or why the last poll failed; forgotten once a poll succeeds.
@@ -82,6 +87,10 @@ impl Engine {
         clock: SharedClock,
     ) -> Result<Arc<Self>, Refused> {
         let path = state_path(&config);
+        let create = match create {
+            Create::InMemory if keeps_logins(&config) && path.exists() => Create::Never,
+            create => create,
+        };
         let store = tokio::task::spawn_blocking(move || match create {
             Create::Never => Store::open(&path),
             Create::IfMissing => Store::open_or_create(&path),
@@ -99,6 +108,8 @@ impl Engine {
         let watcher = Watcher::new().inspect_err(|error| tracing::warn!(%error, "changes are found at the interval"));
         let now = clock.now();
         let feed = RwLock::new(Arc::new(Feed::new(config.pipedrive.sweep)));
+        let cancel = CancellationToken::new();
+        let logins = Logins::new((&environment, &config), store.clone(), Arc::clone(&clock), cancel.clone());
         let engine = Self {
             environment,
             clock,
@@ -106,7 +117,8 @@ impl Engine {
             books,
             shelf: Arc::default(),
             watcher: watcher.ok(),
-            cancel: CancellationToken::new(),
+            cancel,
+            logins,
             changed: watch::Sender::new(0),
             rests: watch::Sender::new(None),
             metrics: Arc::default(),
@@ -115,6 +127,7 @@ impl Engine {
             state: Mutex::new(State {
                 config: Arc::new(config),
                 accounts: Standings::new(),
+                client: None,
                 shared: None,
                 trouble: None,
                 reload: crate::status::Reload { ok: true, at: Some(now.into()), problems: Vec::new() },
@@ -159,13 +172,13 @@ impl Engine {
     /// (Re)builds these accounts from the configuration in use.
     pub(super) fn seat(&self, names: &[AccountName]) {
         let now = self.clock.now();
-        let mut state = self.state();
-        let config = Arc::clone(&state.config);
+        let config = self.config();
         let declared_names: Arc<BTreeSet<AccountName>> = Arc::new(config.accounts.keys().cloned().collect());
         for name in names {
             let Some(account) = config.accounts.get(name) else { continue };
-            let book = (self.books)(account, self.watcher.as_ref(), &self.clock);
+            let book = self.book(&config, account);
             let rehearsed = parts::rehearsed(account.clone(), &config);
+            let mut state = self.state();
             self.shelf.remove(name);
             let member = book.map(|book| {
                 self.shelf.put(account, &book);
@@ -191,72 +204,6 @@ impl Engine {
                 old.cancel.cancel();
             }
         }
-    }
-
-    /// The company, connected if it is not yet.
-    pub(super) async fn shared(&self) -> Result<Arc<Shared>, Error> {
-        let _one_at_a_time = self.connecting.lock().await;
-        if let Some(shared) = self.state().shared.clone() {
-            return Ok(shared);
-        }
-        let connected = self.connect().await;
-        let mut state = self.state();
-        match connected {
-            Ok(shared) => {
-                state.shared = Some(Arc::clone(&shared));
-                Ok(shared)
-            }
-            Err(error) => {
-                state.trouble = Some(error.clone());
-                Err(error)
-            }
-        }
-    }
-
-    async fn connect(&self) -> Result<Arc<Shared>, Error> {
-        let config = self.config();
-        let client = parts::client(&config, &self.clock)?.with_observer(Arc::clone(&self.metrics) as _);
-        let sandbox = if config.pipedrive.sandbox { Some(self.sandbox(&config).await?) } else { None };
-        let around = (&self.environment, &*config);
-        let company = parts::company(around, &client, &self.clock, sandbox.as_deref(), &self.cancel).await?;
-        if let Some(note) = company.unsaid_fields_note() {
-            tracing::info!("{note}");
-        }
-        let shared = Shared::open(self.store.clone(), Arc::clone(&self.clock), company).await;
-        shared.map(Arc::new).map_err(|error| Error::new(Kind::Unavailable, error.to_string()))
-    }
-
-    /// The embedded sandbox, started if it is not yet.
-    async fn sandbox(&self, config: &Config) -> Result<Arc<Embedded>, Error> {
-        let mut embedded = self.embedded.lock().await;
-        if let Some(running) = &*embedded {
-            return Ok(Arc::clone(running));
-        }
-        let started = Arc::new(parts::embed(config, &self.clock).await?);
-        *embedded = Some(Arc::clone(&started));
-        Ok(started)
-    }
-
-    /// Where the embedded sandbox's persons can be seen, if one runs.
-    pub(super) async fn sandbox_page(&self) -> Option<String> {
-        self.embedded.lock().await.as_ref().map(|sandbox| parts::sandbox_page(&sandbox.root))
-    }
-
-    /// Stops the embedded sandbox, once nobody talks to it any more.
-    pub(super) async fn stop_sandbox(&self) {
-        let embedded = self.embedded.lock().await.take();
-        if let Some(embedded) = embedded.and_then(Arc::into_inner) {
-            embedded.stop().await;
-        }
-    }
-
-    /// Forgets the company: the next use connects anew.
-    pub(super) fn disconnect(&self) {
-        let mut state = self.state();
-        state.shared = None;
-        let sweep = state.config.pipedrive.sweep;
-        drop(state);
-        *self.feed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Feed::new(sweep));
     }
 
     /// Looks what changed in Pipedrive.
@@ -366,6 +313,16 @@ impl Engine {
 /// The state database of a configuration.
 pub(super) fn state_path(config: &Config) -> PathBuf {
     config.state_dir.join("state.redb")
+}
+
+/// Whether anything in the configuration logs in through a browser.
+fn keeps_logins(config: &Config) -> bool {
+    use config::{Connection, GoogleLogin};
+    let user = |account: &config::Account| match config.connection(account) {
+        Some(Connection::Google(google)) => matches!(google.login, GoogleLogin::User { .. }),
+        Some(Connection::Microsoft(_)) | None => false,
+    };
+    config.pipedrive.oauth.is_some() || config.accounts.values().any(user)
 }
 
 fn refused_store(error: &StoreError) -> Refused {

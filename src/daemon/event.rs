@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use crate::account::AccountName;
 use crate::adapter;
 use crate::reconcile::{Outcome, Polled, Wish};
-use crate::status::{Refused, Reloaded, Synced};
+use crate::status::{Refused, Reloaded, Synced, Who};
 
 /// What the loop reacts to. Closed: nothing else makes anything run.
 pub(super) enum Event {
@@ -26,6 +26,8 @@ pub(super) enum Event {
     },
     /// A human being confirmed something of this account.
     Confirmed(AccountName),
+    /// Somebody logged in.
+    LoggedIn(Who),
     /// `SIGUSR1`.
     LogStatus,
     /// `SIGTERM`, `SIGINT`.

@@ -11,13 +11,16 @@
 //! | `event`, `control` | what can start work, and the loop over it |
 //! | `passes`, `polls`, `reload`, `watching` | the loop's parts: asking for passes, after a poll, a new configuration, the disk |
 //! | `signals`, `serve` | the operating system's and people's ways in |
-//! | `engine`, `parts` | working parts (client, company, books, sandbox), from a checked configuration |
+//! | `engine`, `connect`, `parts` | working parts (client, company, books, sandbox), from a checked configuration |
+//! | `logins` | from the configuration to access tokens; making a login |
 //! | `standing`, `show`, `left`, `operator` | what is said of accounts, plans and held things, and who answers |
 
+mod connect;
 mod control;
 mod engine;
 mod event;
 mod left;
+mod logins;
 mod operator;
 mod parts;
 mod passes;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
+use url::Url;
 
+use super::connect::refused;
 use super::engine::Engine;
 use super::event::{Event, Sync};
 use super::passes::synced;
@@ -14,8 +16,8 @@ use crate::clock::Moment;
 use crate::contact::Digest;
 use crate::reconcile::{Ended, Outcome, Wish};
 use crate::status::{
-    AccountPlan, At, CompanyState, Finding, HeldItem, Operator, Pipedrive, Refused, RefusedKind, Reloaded, Snapshot,
-    Synced, Tokens,
+    AccountPlan, At, CompanyState, Finding, HeldItem, LoggedIn, LoginLink, LoginStarted, Operator, Pipedrive, Refused,
+    RefusedKind, Reloaded, Snapshot, Synced, Tokens, Who,
 };
 use crate::store::{Confirmation, HeadState, Op};
 
@@ -91,6 +93,24 @@ impl Operator for Running {
     async fn check(&self) -> Vec<Finding> {
         self.engine.check().await
     }
+
+    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused> {
+        self.engine.start_login(who, redirect)
+    }
+
+    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused> {
+        let (who, login) = self.engine.finish_login(state, code).await?;
+        self.events.send(Event::LoggedIn(who)).map_err(|_| stopping())?;
+        Ok(login)
+    }
+
+    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused> {
+        self.engine.link_login(account).await
+    }
+
+    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused> {
+        self.engine.follow_link(secret).await
+    }
 }
 
 #[async_trait]
@@ -161,6 +181,22 @@ impl Operator for Local {
 
     async fn check(&self) -> Vec<Finding> {
         self.0.check().await
+    }
+
+    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused> {
+        self.0.start_login(who, redirect)
+    }
+
+    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused> {
+        self.0.finish_login(state, code).await.map(|(_, login)| login)
+    }
+
+    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused> {
+        self.0.link_login(account).await
+    }
+
+    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused> {
+        self.0.follow_link(secret).await
     }
 }
 
@@ -337,15 +373,4 @@ fn pipedrive(state: &super::engine::State) -> Pipedrive {
             runs_out_at: budget.as_ref().and_then(|b| moment(b.runs_out_at)),
         },
     }
-}
-
-fn refused(error: &crate::adapter::Error) -> Refused {
-    use crate::adapter::Kind;
-    let kind = match error.kind {
-        Kind::Login => RefusedKind::NeedsLogin,
-        Kind::Later { .. } => RefusedKind::Later,
-        Kind::Unavailable => RefusedKind::NotReachable,
-        _ => RefusedKind::Failed,
-    };
-    Refused::new(kind, error.message.clone())
 }

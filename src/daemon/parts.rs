@@ -5,10 +5,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::logins::Logins;
 use crate::account::Direction;
 use crate::adapter::folder::Folder;
 use crate::adapter::pipedrive::{Company, Credential, Settings};
 use crate::adapter::{Error, Kind, SharedBook};
+use crate::auth::token::Tokens;
 use crate::clock::SharedClock;
 use crate::config::{self, Config, Environment};
 use crate::http::Client;
@@ -89,13 +91,17 @@ pub(super) fn client(config: &Config, clock: &SharedClock) -> Result<Client, Err
 /// The Pipedrive company that the configuration names.
 pub(super) async fn company(
     (environment, config): (&Environment, &Config),
-    client: &Client,
-    clock: &SharedClock,
+    logins: &Logins,
+    (client, clock): (&Client, &SharedClock),
     sandbox: Option<&Embedded>,
     cancel: &CancellationToken,
 ) -> Result<Arc<Company>, Error> {
     let declared = &config.pipedrive;
     let (url, token) = match sandbox {
+        None if declared.oauth.is_some() => {
+            let (tokens, root) = logins.pipedrive(config, client).await?;
+            (root.or_else(|| declared.url.clone()).ok_or_else(no_login)?, Credential::Bearer(tokens))
+        }
         Some(sandbox) => {
             let url = sandbox.root.join("pipedrive").map_err(|e| Error::new(Kind::Unavailable, e.to_string()))?;
             users_of_sandbox(config, &url, client, cancel).await?;
@@ -124,8 +130,8 @@ async fn token(environment: &Environment, config: &Config, clock: &SharedClock) 
 fn no_login() -> Error {
     Error::new(
         Kind::Login,
-        "[pipedrive] has no API token; write token_file, token_command or token_credential (a login by OAuth comes with a \
-         later version)",
+        "[pipedrive] has no API token; write token_file, token_command or token_credential, or log in through \
+         [pipedrive.oauth]",
     )
 }
 
@@ -158,7 +164,17 @@ pub(super) fn rehearsed(mut account: config::Account, config: &Config) -> config
     account
 }
 
-/// The provider's book of an account.
+/// A Google account's book.
+pub(super) fn google(
+    (_config, account): (&Config, &config::Account),
+    _tokens: Tokens,
+    _client: Client,
+    _clock: &SharedClock,
+) -> Result<SharedBook, Error> {
+    Err(later_version(account))
+}
+
+/// The provider's book of an account that logs in by itself.
 pub(super) fn book(
     account: &config::Account,
     watcher: Option<&Watcher>,
@@ -175,12 +191,13 @@ pub(super) fn book(
         config::Book::CardDav { .. }
         | config::Book::Icloud { .. }
         | config::Book::Google { .. }
-        | config::Book::Microsoft { .. } => Err(Error::new(
-            Kind::Forbidden,
-            format!(
-                "provider = \"{}\" comes with a later version of carnetd; this one syncs folders of vCards",
-                account.provider.as_str()
-            ),
-        )),
+        | config::Book::Microsoft { .. } => Err(later_version(account)),
     }
+}
+
+fn later_version(account: &config::Account) -> Error {
+    let provider = account.provider.as_str();
+    let text =
+        format!("provider = \"{provider}\" comes with a later version of carnetd; this one syncs folders of vCards");
+    Error::new(Kind::Forbidden, text)
 }

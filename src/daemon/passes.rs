@@ -8,7 +8,7 @@ use super::event::{Event, Sync};
 use super::show;
 use crate::account::AccountName;
 use crate::reconcile::{Ended, Outcome, Wish, next_pass};
-use crate::status::{Action, Synced};
+use crate::status::{Action, Synced, Who};
 use crate::store::Side;
 
 impl Control {
@@ -91,6 +91,19 @@ impl Control {
         }
         self.poll_wanted = Some(true);
         self.after_poll.extend(names);
+    }
+
+    /// What waited for this login goes on at once, and no longer says that it needs one.
+    pub(super) fn logged_in(&mut self, who: &Who) {
+        let Who::Account(name) = who else {
+            self.reconnect = true;
+            return self.refresh(None);
+        };
+        let Some(name) = AccountName::new(name) else { return };
+        if let Some(standing) = self.engine.state().accounts.get_mut(&name) {
+            standing.ended.take_if(|ended| matches!(ended, Ended::NeedsLogin(_)));
+        }
+        self.want(&name, Wish { retry: true, full: false });
     }
 
     pub(super) fn sync(&mut self, sync: Sync) {

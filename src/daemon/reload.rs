@@ -74,6 +74,7 @@ impl Control {
         }
         let mut names: Vec<AccountName> = diff.added.iter().chain(&diff.changed).cloned().collect();
         if diff.service {
+            self.engine.forget_network();
             self.engine.disconnect();
             self.polled = false;
             self.poll_wanted = Some(true);

@@ -11,6 +11,7 @@ use super::endpoint::Endpoint;
 use super::governor::Governor;
 use super::refusal;
 use crate::adapter::{Error, Kind};
+use crate::auth::token::Tokens;
 use crate::clock::{Moment, SharedClock};
 use crate::http::{Client, Request, Response, Url};
 
@@ -27,8 +28,8 @@ const NOT_OPEN: Duration = Duration::from_hours(1);
 pub enum Credential {
     /// A user's API token, from their personal preferences.
     ApiToken(SecretString),
-    /// An OAuth access token.
-    Bearer(SecretString),
+    /// Access tokens of a login through OAuth.
+    Bearer(Tokens),
 }
 
 /// The secret is not shown.
@@ -88,23 +89,44 @@ impl Api {
         let path = if shared { path.trim_start_matches("/api") } else { path };
         let mut url = self.root.clone();
         url.set_path(&format!("{}{path}", self.root.path().trim_end_matches('/')));
-        let request = Request::new("pipedrive", endpoint.method.clone(), url)
+        Request::new("pipedrive", endpoint.method.clone(), url)
             .route(endpoint.route)
             .price(endpoint.price)
             .max_bytes(LARGEST_ANSWER)
-            .header("accept", "application/json");
-        match &self.credential {
-            Credential::ApiToken(token) => request.secret_header("x-api-token", token.clone()),
-            Credential::Bearer(token) => {
-                request.secret_header("authorization", format!("Bearer {}", token.expose_secret()).into())
+            .header("accept", "application/json")
+    }
+
+    /// Sends it with our credential. An access token that is not accepted is renewed once: what was answered with 401 was
+    /// not acted on.
+    async fn call(&self, request: Request, cancel: &CancellationToken) -> Result<Response, Error> {
+        let tokens = match &self.credential {
+            Credential::ApiToken(token) => {
+                return self.exchange(request.secret_header("x-api-token", token.clone()), cancel).await;
             }
+            Credential::Bearer(tokens) => tokens,
+        };
+        let token = tokens.token(None, cancel).await.map_err(|error| refusal::no_token(&error))?;
+        let response = self.exchange(bearing(request.clone(), &token), cancel).await?;
+        if response.status != 401 || response.outcome_unknown() {
+            return Ok(response);
         }
+        let token = tokens.token(Some(&token), cancel).await.map_err(|error| refusal::no_token(&error))?;
+        let response = self.exchange(bearing(request, &token), cancel).await?;
+        if response.status == 401 {
+            // So that the next caller does not begin with it.
+            tokens.token(Some(&token), cancel).await.map_err(|error| refusal::no_token(&error))?;
+        }
+        Ok(response)
+    }
+
+    async fn exchange(&self, request: Request, cancel: &CancellationToken) -> Result<Response, Error> {
+        let sent = self.client.send(request, &self.governor, cancel).await;
+        sent.map_err(|error| refusal::unanswered(&error))
     }
 
     /// Sends it; anything but a success in the documented envelope is an error.
     pub(super) async fn send(&self, request: Request, cancel: &CancellationToken) -> Result<Answer, Error> {
-        let sent = self.client.send(request, &self.governor, cancel).await;
-        let response = sent.map_err(|error| refusal::unanswered(&error))?;
+        let response = self.call(request, cancel).await?;
         if !response.is_success() {
             let later = match response.status {
                 402 => Some(self.clock.now().after(NOT_OPEN)),
@@ -123,6 +145,10 @@ impl Api {
         );
         Error::new(Kind::Unavailable, text)
     }
+}
+
+fn bearing(request: Request, token: &SecretString) -> Request {
+    request.secret_header("authorization", format!("Bearer {}", token.expose_secret()).into())
 }
 
 /// Opens the envelope of a success.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::api::Credential;
 use crate::adapter::{Error, Kind};
+use crate::auth::token::{LoginError, LoginErrorKind};
 use crate::clock::Moment;
 use crate::http::{self, Method, Response};
 
@@ -18,6 +19,16 @@ pub(super) fn unanswered(error: &http::Error) -> Error {
         _ => Kind::Unavailable,
     };
     Error::new(kind, error.to_string())
+}
+
+/// No access token to ask with: nothing was sent.
+pub(super) fn no_token(error: &LoginError) -> Error {
+    let kind = match error.kind {
+        LoginErrorKind::NeedsLogin => Kind::Login,
+        LoginErrorKind::Later { until } => Kind::Later { until },
+        LoginErrorKind::Cancelled => Kind::Cancelled,
+    };
+    Error::new(kind, error.message.clone())
 }
 
 /// A success that is not what the service documents. For a write that leaves open whether it was done.
