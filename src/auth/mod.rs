@@ -19,5 +19,7 @@ pub mod renewal;
 pub mod seal;
 pub mod secret;
 pub mod service_account;
+#[cfg(test)]
+pub(crate) mod tests;
 pub mod token;
 pub mod user;
