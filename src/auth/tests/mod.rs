@@ -71,18 +71,13 @@ pub(crate) struct Endpoint {
 struct Inner {
     answers: Mutex<VecDeque<(u16, Value)>>,
     asked: watch::Sender<Vec<Asked>>,
-    open: watch::Sender<bool>,
 }
 
 impl Endpoint {
     pub(crate) async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let root = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let inner = Arc::new(Inner {
-            answers: Mutex::default(),
-            asked: watch::Sender::new(Vec::new()),
-            open: watch::Sender::new(true),
-        });
+        let inner = Arc::new(Inner { answers: Mutex::default(), asked: watch::Sender::new(Vec::new()) });
         let router = axum::Router::new().fallback(answer).with_state(Arc::clone(&inner));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { root, directory: tempfile::tempdir().unwrap(), inner }
@@ -97,14 +92,9 @@ impl Endpoint {
         self.inner.asked.borrow().clone()
     }
 
-    /// Waits until so many requests are there, answered or not.
+    /// Waits until so many requests are there.
     pub(crate) async fn arrived(&self, count: usize) {
         self.inner.asked.subscribe().wait_for(|asked| asked.len() >= count).await.unwrap();
-    }
-
-    /// Whether requests are answered, or wait.
-    pub(crate) fn open(&self, open: bool) {
-        self.inner.open.send_replace(open);
     }
 }
 
@@ -114,7 +104,6 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.unwrap();
     let form = url::form_urlencoded::parse(&body).into_owned().collect();
     inner.asked.send_modify(|asked| asked.push(Asked { path, authorization, form }));
-    inner.open.subscribe().wait_for(|open| *open).await.unwrap();
     let answer = inner.answers.lock().unwrap().pop_front();
     let (status, body) = answer.unwrap_or((400, json!({"error": "nobody_expected_this"})));
     let status = axum::http::StatusCode::from_u16(status).unwrap();

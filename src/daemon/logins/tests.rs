@@ -197,12 +197,14 @@ async fn a_login_as_somebody_else_is_refused_named_and_given_back() {
     assert!(world.token("alice").await.is_err());
 
     // Bob has a login of his own: giving the grant back would end that one, too.
+    let bob = world.logins.tokens(&world.config, &world.config.accounts[&account("bob")], &world.client);
     world.log_in("bob").await;
     world.grants("bob@acme.example", "r-bob-2", CONTACTS);
     let refused = world.finish(&world.start(&who("alice")).state).await.expect_err("somebody else");
     assert!(refused.message.contains("carnetd keeps another login of that user"), "{refused}");
     assert_eq!(world.server.asked().last().expect("asked").path, "/token");
-    assert_eq!(world.token("bob").await.as_deref(), Ok("access-refresh-bob"));
+    let token = bob.expect("a source").token(None, &CancellationToken::new()).await.expect("his own");
+    assert_eq!(token.expose_secret(), "access-refresh-bob");
 }
 
 #[tokio::test]
@@ -333,4 +335,54 @@ async fn pipedrives_own_login_brings_its_root_and_needs_its_scopes() {
     assert_eq!(login, LoggedIn { what: "Pipedrive (acme.pipedrive.com)".to_owned(), address: None });
     let (_, root) = world.logins.pipedrive(&world.config, &world.client).await.expect("a source");
     assert_eq!(root.as_ref().map(Url::as_str), Some("https://acme.pipedrive.com/"));
+}
+
+/// The whole of it against the stand-in: a browser allows it, and the company is connected through it.
+#[cfg(feature = "sandbox")]
+#[tokio::test]
+async fn the_company_is_connected_through_a_login() {
+    use crate::clock::RealClock;
+    use crate::daemon::{Engine, commands};
+    use crate::sandbox::{Options, Sandbox, serve};
+
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("secret"), "s3cret").expect("written");
+    std::fs::create_dir(directory.path().join("state")).expect("made");
+    let clock: SharedClock = Arc::new(RealClock);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let root = Url::parse(&format!("http://{}/pipedrive", listener.local_addr().expect("bound"))).expect("a URL");
+    let options = Options { state: None, clock: Arc::clone(&clock), seed: 7 };
+    tokio::spawn(serve(listener, Sandbox::open(options).expect("in memory"), std::future::pending()));
+    let around = load(directory.path(), &text(&root, "ours", ""));
+    let store = Store::in_memory();
+    let books = Box::new(|_: &Account, _: Option<&_>, _: &SharedClock| Err(Error::new(Kind::Group, "no book here")));
+    let operator = commands(Engine::with(around.0, around.1, store.clone(), clock, books));
+
+    let before = operator.check().await;
+    assert!(before[0].message.contains("run `carnetd login --pipedrive`"), "{before:?}");
+    let back = Url::parse("http://127.0.0.1:4567/").expect("a URL");
+    let started = operator.start_login(&Who::Pipedrive, &back).await.expect("started");
+    let mut browser = started.url.clone();
+    browser.query_pairs_mut().append_pair("user", "admin@acme.example");
+    // Nobody listens where the browser is sent; the address is all that counts.
+    let came_back = browser_follows(&browser).await;
+    let part = |name: &str| came_back.query_pairs().find(|(key, _)| key == name).expect(name).1.into_owned();
+    assert_eq!(part("state"), started.state);
+    operator.finish_login(&started.state, &part("code")).await.expect("logged in");
+    let after = operator.check().await;
+    assert!(after[0].ok && after[0].message.starts_with("Pipedrive company"), "{after:?}");
+}
+
+/// Where a browser is sent by this address.
+async fn browser_follows(url: &Url) -> Url {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = url.socket_addrs(|| None).expect("an address")[0];
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("reached");
+    let target = &url[url::Position::BeforePath..];
+    let request = format!("GET {target} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("answered");
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).expect("a redirect");
+    Url::parse(location.trim()).expect("a URL")
 }

@@ -170,6 +170,10 @@ fn write_version_1(path: &Path) {
         transaction.open_table(checkpoints).expect("opened").insert(1, CHECKPOINT.as_bytes()).expect("inserted");
         let names = TableDefinition::<&str, u32>::new("names");
         transaction.open_table(names).expect("opened").insert("alice", 1).expect("inserted");
+        let accounts = TableDefinition::<(u32, &str), ()>::new("named");
+        transaction.open_table(accounts).expect("opened").insert((1, "alice"), ()).expect("inserted");
+        let books = TableDefinition::<(&str, u32), ()>::new("books");
+        transaction.open_table(books).expect("opened").insert(("/cards", 1), ()).expect("inserted");
         let links = TableDefinition::<(u32, u64), &[u8]>::new("links");
         transaction.open_table(links).expect("opened").insert((1, 3), LINK.as_bytes()).expect("inserted");
         let heads = TableDefinition::<(u32, u64), Head>::new("heads");

@@ -2,6 +2,7 @@
 
 mod books;
 mod companies;
+mod logins;
 mod pace;
 mod trouble;
 
