@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{SandboxError, pipedrive};
+use super::{SandboxError, google, pipedrive};
 
 /// One line: what changed in one service.
 #[derive(Debug, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub(super) enum Entry {
     Ahead(i64),
     /// What became true in Pipedrive by one write.
     Pipedrive(Vec<pipedrive::Record>),
+    /// What became true in Google by one write.
+    Google(Vec<google::Record>),
 }
 
 /// The open log, or nothing where the sandbox lives in memory only.

@@ -5,11 +5,12 @@
 //! harsher way and said where it is decided. Nothing of the crate but [`crate::clock`] is used, so that a mistake of
 //! our adapters is not repeated here. `/_faults`, `/_calls` and `/_clock` belong to all services.
 //!
-//! Next: `pipedrive` for the service, `server` for its socket, `faults` for the misbehaviour, `journal` for what
+//! Next: `pipedrive` and `google` for the services, `server` for their socket, `faults` for the misbehaviour, `journal` for what
 //! survives a restart.
 
 mod calls;
 mod faults;
+mod google;
 mod journal;
 mod line;
 mod pipedrive;
@@ -85,26 +86,33 @@ struct Shared {
     calls: calls::Calls,
     journal: Arc<journal::Journal>,
     pipedrive: pipedrive::Pipedrive,
+    google: google::Google,
 }
 
 impl Sandbox {
-    /// Opens the state, or begins a new one: a new Pipedrive company, with its own id.
+    /// Opens the state, or begins a new one: a new Pipedrive company, with its own id, and a Google without users.
     pub fn open(options: Options) -> Result<Self, SandboxError> {
         let time = time::Time::new(options.clock);
         let (journal, entries) = journal::Journal::open(options.state)?;
         let journal = Arc::new(journal);
         let mut company = pipedrive::Company::new(Arc::clone(&journal));
+        let mut google = google::State::new(Arc::clone(&journal), options.seed);
         let replayed = entries.len();
         for entry in entries {
             match entry {
                 journal::Entry::Ahead(millis) => time.set_ahead(millis),
                 journal::Entry::Pipedrive(records) => company.replay(records),
+                journal::Entry::Google(records) => google.replay(records),
             }
         }
         let now = time.now();
         company.found(now).map_err(|source| journal.open_error(source))?;
-        if replayed > 2 * company.len() + 1000 {
-            let state = [journal::Entry::Ahead(time.ahead()), journal::Entry::Pipedrive(company.dump(now))];
+        if replayed > 2 * (company.len() + google.len()) + 1000 {
+            let state = [
+                journal::Entry::Ahead(time.ahead()),
+                journal::Entry::Pipedrive(company.dump(now)),
+                journal::Entry::Google(google.dump(now)),
+            ];
             journal.compact(&state).map_err(|source| journal.open_error(source))?;
         }
         Ok(Self(Arc::new(Shared {
@@ -113,6 +121,7 @@ impl Sandbox {
             calls: calls::Calls::default(),
             journal,
             pipedrive: pipedrive::Pipedrive::new(company),
+            google: google::Google::new(google),
         })))
     }
 

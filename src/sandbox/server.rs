@@ -14,11 +14,12 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use maud::{DOCTYPE, Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::faults::{Draw, Fault};
 use super::line::{Lines, Switch};
-use super::{Sandbox, Shared, pipedrive};
+use super::{Sandbox, Shared, google, pipedrive};
 
 /// Serves the sandbox until `shutdown` ends and the last running call is answered.
 pub async fn serve(
@@ -33,14 +34,31 @@ pub async fn serve(
 /// All routes.
 pub(super) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/", get(|| async { Redirect::temporary("/pipedrive/") }))
+        .route("/", get(front))
         .route("/_faults", get(show_faults).post(set_faults).delete(clear_faults))
         .route("/_calls", get(show_calls).delete(reset_calls))
         .route("/_clock", get(show_clock).post(move_clock))
         .route("/pipedrive", get(|| async { Redirect::temporary("/pipedrive/") }))
         .merge(pipedrive::router())
+        .route("/google", get(|| async { Redirect::temporary("/google/") }))
+        .merge(google::router())
         .layer(DefaultBodyLimit::disable())
         .with_state(shared)
+}
+
+/// The way to the services' pages.
+async fn front() -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; meta name="viewport" content="width=device-width"; title { "carnetd sandbox" } }
+            body {
+                h1 { "carnetd sandbox" }
+                p { "Stand-ins for cloud services. Nothing here is in a real one." }
+                ul { li { a href="/pipedrive/" { "Pipedrive" } } li { a href="/google/" { "Google Contacts" } } }
+            }
+        }
+    }
 }
 
 async fn show_faults(State(shared): State<Arc<Shared>>) -> Response {
@@ -50,27 +68,33 @@ async fn show_faults(State(shared): State<Arc<Shared>>) -> Response {
 fn faults(shared: &Shared) -> Response {
     let mut shown = json!(shared.faults.show());
     shown["pipedrive"] = shared.pipedrive.settings();
+    shown["google"] = shared.google.settings();
     Json(shown).into_response()
 }
 
-/// Sets the keys it is given; `pipedrive` holds the settings of that service.
+/// Sets the keys it is given; `pipedrive` and `google` hold the settings of those services.
 async fn set_faults(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
     let mut keys: Map<String, Value> = match serde_json::from_slice(&body) {
         Ok(keys) => keys,
         Err(error) => return refuse(&format!("the body is not a JSON object: {error}")),
     };
-    let service = keys.remove("pipedrive");
+    let services = ["pipedrive", "google"].map(|name| (name, keys.remove(name)));
     if let Err(reason) = shared.faults.set(keys) {
         return refuse(&reason);
     }
-    match service {
-        Some(Value::Object(keys)) => match shared.pipedrive.set(keys, shared.time.now()) {
-            Ok(()) => faults(&shared),
-            Err(reason) => refuse(&format!("in `pipedrive`: {reason}")),
-        },
-        Some(_) => refuse("`pipedrive` must be an object of its settings"),
-        None => faults(&shared),
+    let now = shared.time.now();
+    for (name, given) in services {
+        let set = match given {
+            None => continue,
+            Some(Value::Object(keys)) if name == "google" => shared.google.set(keys, now),
+            Some(Value::Object(keys)) => shared.pipedrive.set(keys, now),
+            Some(_) => return refuse(&format!("`{name}` must be an object of its settings")),
+        };
+        if let Err(reason) = set {
+            return refuse(&format!("in `{name}`: {reason}"));
+        }
     }
+    faults(&shared)
 }
 
 async fn clear_faults(State(shared): State<Arc<Shared>>) -> Response {

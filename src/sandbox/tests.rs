@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::pipedrive::tests::World;
 use super::{SandboxError, serve};
 
-fn state(folder: &Path) -> std::path::PathBuf {
+pub(in crate::sandbox) fn state(folder: &Path) -> std::path::PathBuf {
     folder.join("sandbox.log")
 }
 
