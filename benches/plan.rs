@@ -99,7 +99,7 @@ impl Office {
             });
             store.write(batch.collect()).await.expect("written");
         }
-        let shared = Shared::open(store, clock, company).await.expect("a company");
+        let shared = Shared::open(store, clock, company, Arc::default()).await.expect("a company");
         Self { shared, member, _directory: directory }
     }
 

@@ -13,6 +13,7 @@ mod change;
 mod digest;
 mod element;
 mod field;
+mod homes;
 mod ids;
 mod name;
 pub mod phone;
@@ -23,6 +24,7 @@ pub use change::{Change, ElementChange, FieldChange};
 pub use digest::{Digest, DigestBuilder, PhotoHash};
 pub use element::Element;
 pub use field::{Field, Fields};
+pub use homes::Homes;
 pub use ids::{ContactId, Cursor, PersonId, Revision, UserId};
 pub use name::Name;
 

@@ -69,7 +69,7 @@ impl Engine {
         if let Some(note) = company.unsaid_fields_note() {
             tracing::info!("{note}");
         }
-        let shared = Shared::open(self.store.clone(), Arc::clone(&self.clock), company).await;
+        let shared = Shared::open(self.store.clone(), Arc::clone(&self.clock), company, Arc::clone(&self.homes)).await;
         shared.map(Arc::new).map_err(|error| Error::new(Kind::Unavailable, error.to_string()))
     }
 

@@ -58,6 +58,8 @@ pub struct Engine {
     pub(super) logins: Logins,
     pub(super) embedded: tokio::sync::Mutex<Option<Arc<Embedded>>>,
     pub(super) connecting: tokio::sync::Mutex<()>,
+    /// See [`Shared::open`].
+    pub(super) homes: Arc<tokio::sync::RwLock<()>>,
     state: Mutex<State>,
     pub(super) feed: RwLock<Arc<Feed>>,
 }
@@ -124,6 +126,7 @@ impl Engine {
             metrics: Arc::default(),
             embedded: tokio::sync::Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
+            homes: Arc::default(),
             state: Mutex::new(State {
                 config: Arc::new(config),
                 accounts: Standings::new(),

@@ -30,6 +30,8 @@ use crate::store::{CheckpointId, Op, Person, View, Watcher};
 const PAGE: usize = 500;
 /// Where persons have fields that the definitions do not name, these are not asked more often than this.
 const FIELDS_AGE: Duration = Duration::from_hours(1);
+/// How long a poll waits for running passes before it leaves new fields to the next one.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// Clocks and the service's own delay differ by less than this.
 const OVERLAP: Duration = Duration::from_mins(1);
 
@@ -70,12 +72,26 @@ impl Feed {
     /// runs as well.
     pub async fn poll(&self, shared: &Shared, sweep: bool, cancel: &CancellationToken) -> Result<Polled, Error> {
         let _turn = self.turn.lock().await;
-        let view = shared.store.view().map_err(|error| store_error(&error))?;
-        let watcher = Self::watcher(shared, &view)?;
-        let full = sweep || self.is_sweep_due(shared, &watcher);
-        shared.mirror.start_walk();
-        let walk = Walk { feed: self, shared, full };
-        walk.run(watcher, cancel).await
+        if !shared.is_settled().map_err(|error| store_error(&error))? {
+            let moving = shared.moving().await;
+            shared.settle_mirror(&moving).await.map_err(|error| store_error(&error))?;
+        }
+        let mut polled = Polled::default();
+        let mut asked = false;
+        loop {
+            let at_home = shared.at_home().await?;
+            let view = shared.store.view().map_err(|error| store_error(&error))?;
+            let watcher = Self::watcher(shared, &view)?;
+            let full = sweep || self.is_sweep_due(shared, &watcher);
+            shared.mirror.start_walk();
+            let walk = Walk { feed: self, shared, full, asks: !asked && fields_are_old(shared) };
+            if walk.run(watcher, &mut polled, cancel).await? {
+                return Ok(polled);
+            }
+            drop(at_home);
+            look_at_fields(shared, cancel).await?;
+            asked = true;
+        }
     }
 
     fn is_sweep_due(&self, shared: &Shared, watcher: &Watcher) -> bool {
@@ -98,6 +114,7 @@ impl Feed {
             highest_person: None,
             highest_organization: None,
             tells_deletions: false,
+            homes: Some(shared.company.homes()),
         };
         Ok(view.watcher().map_err(|error| store_error(&error))?.unwrap_or_else(start))
     }
@@ -112,26 +129,28 @@ struct Walk<'a> {
     feed: &'a Feed,
     shared: &'a Shared,
     full: bool,
+    /// Whether it stops where a person has fields that the company is not known to have.
+    asks: bool,
 }
 
 impl Walk<'_> {
-    async fn run(&self, mut watcher: Watcher, cancel: &CancellationToken) -> Result<Polled, Error> {
+    /// Walks to the end; whether it came there, or met a field that is to be asked for first.
+    async fn run(&self, mut watcher: Watcher, polled: &mut Polled, cancel: &CancellationToken) -> Result<bool, Error> {
         let started = self.shared.clock.now();
         let since = watcher.since.filter(|_| !self.full);
         let mut query = PersonsQuery { updated_since: since, cursor: None };
-        let mut polled = Polled { swept: self.full, ..Polled::default() };
+        polled.swept = self.full;
         let mut seen = HashSet::new();
         let mut server_date = None;
         loop {
             let page = self.shared.company.persons(&query, cancel).await?;
-            if page.new_fields && self.look_at_fields(cancel).await? {
-                // The same page again, with what it could not say before.
-                continue;
+            if page.new_fields && self.asks {
+                return Ok(false);
             }
             server_date = server_date.or(page.server_date);
             seen.extend(page.persons.iter().map(|record| record.id));
             let next = page.next.clone();
-            self.take(page, &mut polled, cancel).await?;
+            self.take(page, polled, cancel).await?;
             match next {
                 Some(next) => query.cursor = Some(next),
                 None => break,
@@ -143,31 +162,8 @@ impl Walk<'_> {
         if self.full {
             watcher.swept_at = Some(started);
         }
-        self.finish(&seen, watcher, &mut polled).await?;
-        Ok(polled)
-    }
-
-    /// Reads anew which fields the company has, where that was not done just now; says whether they changed. What fails is
-    /// no reason to know less of the persons.
-    async fn look_at_fields(&self, cancel: &CancellationToken) -> Result<bool, Error> {
-        let company = &self.shared.company;
-        if company.fields_read().is_some_and(|at| self.shared.clock.now().since(at) < FIELDS_AGE) {
-            return Ok(false);
-        }
-        match company.refresh_fields(cancel).await {
-            Ok(changed) => {
-                if changed {
-                    let left = company.unsaid_fields_note().unwrap_or_default();
-                    tracing::info!("Pipedrive has other contact fields than before: they are merged now. {left}");
-                }
-                Ok(changed)
-            }
-            Err(error) if matches!(error.kind, Kind::Invalid) => {
-                tracing::warn!(%error, "Pipedrive's fields could not be read anew");
-                Ok(false)
-            }
-            Err(error) => Err(error),
-        }
+        self.finish(&seen, watcher, polled).await?;
+        Ok(true)
     }
 
     /// Takes one page in: what differs from the mirror, and whom it touches, in one transaction.
@@ -246,6 +242,34 @@ impl Walk<'_> {
             self.shared.mirror.remove(id);
         }
         Ok(())
+    }
+}
+
+/// Whether it is time to ask for the fields again.
+fn fields_are_old(shared: &Shared) -> bool {
+    shared.company.fields_read().is_none_or(|at| shared.clock.now().since(at) >= FIELDS_AGE)
+}
+
+/// Reads anew which fields the company has, between two passes. Where passes take long that is left to a later poll, so that
+/// nobody waits for them. What fails is no reason to know less of the persons.
+async fn look_at_fields(shared: &Shared, cancel: &CancellationToken) -> Result<(), Error> {
+    let until = shared.clock.now().after(PATIENCE);
+    let moving = tokio::select! {
+        moving = shared.moving() => moving,
+        () = shared.clock.sleep_until(until) => return Ok(()),
+    };
+    match shared.company.refresh_fields(cancel).await {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            let left = shared.company.unsaid_fields_note().unwrap_or_default();
+            tracing::info!("Pipedrive has other contact fields than before: they are merged now. {left}");
+            shared.settle_mirror(&moving).await.map_err(|error| store_error(&error))
+        }
+        Err(error) if matches!(error.kind, Kind::Invalid) => {
+            tracing::warn!(%error, "Pipedrive's fields could not be read anew");
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 

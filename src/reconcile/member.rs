@@ -36,12 +36,19 @@ pub struct Shared {
     /// Held for reading while persons are created, for writing while somebody looks for persons that may have been created:
     /// a person on its way to its link must not be adopted by another.
     pub(super) creating: tokio::sync::RwLock<()>,
+    /// See [`Shared::at_home`]. One for the process: a pass on a company that was left must have ended as well.
+    pub(super) homes: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Shared {
     /// Joins a company with its state; reads the mirror's index once. A mirror of another company is forgotten whole. What
-    /// an earlier process used of the day's tokens counts.
-    pub async fn open(store: Store, clock: SharedClock, company: Arc<Company>) -> Result<Self, StoreError> {
+    /// an earlier process used of the day's tokens counts. `homes` is the same for all companies of the process.
+    pub async fn open(
+        store: Store,
+        clock: SharedClock,
+        company: Arc<Company>,
+        homes: Arc<tokio::sync::RwLock<()>>,
+    ) -> Result<Self, StoreError> {
         let stored = store.view()?.watcher()?;
         match stored {
             Some(watcher) if watcher.company != company.identity() => store.write(vec![Op::ForgetMirror]).await?,
@@ -55,7 +62,7 @@ impl Shared {
             company.remember_use(tokens, at);
         }
         let (ledger, creating) = (CompanyLedger::default(), tokio::sync::RwLock::new(()));
-        Ok(Self { store, clock, company, mirror, organizations, ledger, creating })
+        Ok(Self { store, clock, company, mirror, organizations, ledger, creating, homes })
     }
 
     /// Keeps how many of the day's tokens are used, so that a restart does not stretch carnetd's share. A store that cannot

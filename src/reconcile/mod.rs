@@ -16,7 +16,7 @@
 //! | file | what is there |
 //! |---|---|
 //! | `pass`, `scope`, `held`, `record`, `outcome`, `schedule` | the pass itself: where it starts, why it is held, what it stores, when the next is due |
-//! | `feed`, `mirror`, `organizations` | Pipedrive's side, shared by the company |
+//! | `feed`, `mirror`, `homes`, `organizations` | Pipedrive's side, shared by the company |
 //! | `observe`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
 //! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
 //! | `handover`, `shelf` | several accounts of one book |
@@ -33,6 +33,7 @@ mod feed;
 mod finder;
 mod handover;
 mod held;
+mod homes;
 mod ledger;
 mod leftover;
 mod look;

@@ -119,8 +119,11 @@ pub(super) struct Pass<'a> {
 
 impl Pass<'_> {
     async fn run(&mut self, stock: &mut Stock) -> Result<bool, Stop> {
+        let _at_home = self.shared.at_home().await?;
         let seat = self.member.seat(self.shared, self.cancel).await?;
         let (mut work, scope_changed) = self.work().await?;
+        self.shared.settle_links(work.0).await?;
+        work.1.homes = Some(self.shared.company.homes());
         let record = self.start(work.0);
         if recover::recover(self.shared, self.member, seat, work.0, self.cancel).await? {
             self.wish.retry = true;
@@ -217,11 +220,17 @@ impl Pass<'_> {
     }
 
     async fn intend(&self, stock: &mut Stock) -> Result<Intended, Stop> {
+        let _at_home = self.shared.at_home().await?;
         let seat = self.member.seat(self.shared, self.cancel).await?;
         let reservation = self.shared.ledger.reservation();
-        let view = self.shared.store.view()?;
         let scope = self.member.scope(&self.shared.company);
-        let (work, scope_changed) = match scope::standing(&view, self.member, &scope)? {
+        let standing = scope::standing(&self.shared.store.view()?, self.member, &scope)?;
+        if let Standing::Same(id, _) | Standing::Renamed(id, _) | Standing::Narrow(id, _) = &standing {
+            // No write to a book: what the account remembers is taken back as by a pass.
+            self.shared.settle_links(*id).await?;
+        }
+        let view = self.shared.store.view()?;
+        let (work, scope_changed) = match standing {
             Standing::Same(id, checkpoint) | Standing::Renamed(id, checkpoint) => ((id, *checkpoint), false),
             Standing::Narrow(id, checkpoint) => (narrowed(id, *checkpoint, scope), true),
             Standing::Foreign(id, checkpoint) => return Err(Stop::Held(self.foreign(&view, id, &checkpoint)?)),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::account::Scope;
 use crate::clock::Moment;
-use crate::contact::{ContactId, Cursor, Digest, PersonId, Revision};
+use crate::contact::{ContactId, Cursor, Digest, Homes, PersonId, Revision};
 
 /// A checkpoint's name in the store; never reused. An account is joined to its checkpoint by [`super::Op::Name`], so
 /// that a renamed account keeps it and a changed scope can start another.
@@ -55,6 +55,9 @@ pub struct Checkpoint {
     pub other_visibility: u64,
     /// When a pass last ended well.
     pub last_success: Option<Moment>,
+    /// Where Pipedrive kept the fields in which its links' persons were seen; `None`: by a program that did not say, or not
+    /// at all yet.
+    pub homes: Option<Homes>,
 }
 
 impl Checkpoint {
@@ -73,6 +76,7 @@ impl Checkpoint {
             visibility_accepted: false,
             other_visibility: 0,
             last_success: None,
+            homes: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The mirror: what the watcher knows of the company's persons and organizations.
 
 use crate::clock::Moment;
-use crate::contact::{Contact, PersonId, UserId};
+use crate::contact::{Contact, Homes, PersonId, UserId};
 
 /// A visible person, as last listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,4 +54,6 @@ pub struct Watcher {
     pub highest_organization: Option<u64>,
     /// Whether the service was seen to say of a deleted person that it is deleted: then a 404 proves nothing.
     pub tells_deletions: bool,
+    /// Where the fields are kept in which the mirror's persons were read; `None`: by a program that did not say.
+    pub homes: Option<Homes>,
 }

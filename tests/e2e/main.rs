@@ -10,6 +10,7 @@ mod crash;
 mod daemon;
 mod dangers;
 mod faults;
+mod homes;
 mod idle;
 mod live;
 mod one_way;

@@ -369,6 +369,13 @@ impl World {
         self.call(Method::POST, "pipedrive/api/v2/persons", Some(body)).await["data"].clone()
     }
 
+    /// An administrator makes a custom field of persons; its key.
+    pub(crate) async fn custom_field(&self, name: &str, kind: &str) -> String {
+        let body = json!({"field_name": name, "field_type": kind});
+        let made = self.call(Method::POST, "pipedrive/api/v2/personFields", Some(body)).await;
+        made["data"]["field_code"].as_str().expect("a key").to_owned()
+    }
+
     /// Two persons are merged by a colleague: the second one stays.
     pub(crate) async fn merge_persons(&self, gone: &Value, kept: &Value) {
         let body = json!({"merge_with_id": kept});

@@ -21,7 +21,7 @@ use crate::account::{Country, Share, VisibilityLevels};
 use crate::adapter::Error;
 use crate::clock::{Moment, SharedClock};
 use crate::config::StandIn;
-use crate::contact::{Capability, Field, Fields, UserId};
+use crate::contact::{Capability, Field, Fields, Homes, UserId};
 use crate::http::{Client, Url};
 
 /// A proof rests on who our user is; it is asked anew after this long (2 tokens), because an administrator may become
@@ -126,6 +126,11 @@ impl Company {
             birthday_without_year: false,
             ..Capability::EVERYTHING
         }
+    }
+
+    /// Where this company keeps the fields whose place may move.
+    pub fn homes(&self) -> Homes {
+        self.fields().homes()
     }
 
     /// Which fields this company cannot hold, and what to do about it; `None` where it holds all. To be told once.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::adapter::{Error, Kind};
 use crate::config::StandIn;
-use crate::contact::{Field, Fields};
+use crate::contact::{Field, Fields, Homes};
 
 /// The field of a contact that it holds.
 pub(super) fn field_of(which: StandIn) -> Field {
@@ -81,6 +81,16 @@ impl FieldMap {
     pub(super) fn unsaid(&self) -> Fields {
         let nowhere = StandIn::ALL.into_iter().filter(|&which| *self.place(which) == Place::Nowhere);
         nowhere.map(field_of).collect()
+    }
+
+    /// Under which key each field of a contact is kept.
+    pub(super) fn homes(&self) -> Homes {
+        let home = |which: StandIn| match self.place(which) {
+            Place::Sync => Some((field_of(which), which.as_str().to_owned())),
+            Place::Custom(key) => Some((field_of(which), key.clone())),
+            Place::Nowhere => None,
+        };
+        StandIn::ALL.into_iter().filter_map(home).collect()
     }
 
     /// Whether a person, as sent, has a contact-sync field that this map does not know: somebody set up the company's

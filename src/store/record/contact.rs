@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mirror, Unreadable, absent, mirror, names, wrapped};
 use crate::contact::{
-    Address, AddressPart, Birthday, Contact, ContactId, Cursor, Digest, Element, Field, Fields, Name, PersonId,
+    Address, AddressPart, Birthday, Contact, ContactId, Cursor, Digest, Element, Field, Fields, Homes, Name, PersonId,
     PhotoHash, Revision, UserId,
 };
 
@@ -126,5 +126,17 @@ impl Mirror for Fields {
 
     fn read(record: u16) -> Result<Self, Unreadable> {
         Ok(Self::from_bits(record))
+    }
+}
+
+impl Mirror for Homes {
+    type Record = Vec<(u8, String)>;
+
+    fn record(&self) -> Self::Record {
+        self.iter().map(|(field, key)| (field.record(), key.to_owned())).collect()
+    }
+
+    fn read(record: Self::Record) -> Result<Self, Unreadable> {
+        record.into_iter().map(|(field, key)| Ok((Field::read(field)?, key))).collect()
     }
 }

@@ -6,7 +6,7 @@ use super::change::ChangeRecord;
 use super::{Mirror, Unreadable, mirror, words, wrapped};
 use crate::account::{Direction, Group, Provider, Scope};
 use crate::clock::Moment;
-use crate::contact::{Change, Contact, ContactId, Cursor, Digest, PersonId, Revision, UserId};
+use crate::contact::{Change, Contact, ContactId, Cursor, Digest, Homes, PersonId, Revision, UserId};
 use crate::link::{ContactHalf, LinkId};
 use crate::store::{
     AccountHold, Checkpoint, CheckpointId, Confirmation, Counts, HistoryEntry, Intent, IntentKind, Organization,
@@ -97,6 +97,7 @@ may {
     visibility_accepted: bool = "visibility_accepted",
     other_visibility: u64 = "other_visibility",
     last_success: Option<Moment> = "last_success",
+    homes: Option<Homes> = "homes",
 });
 
 mirror!(Todo as TodoRecord
@@ -171,6 +172,7 @@ may {
     highest_person: Option<PersonId> = "highest_person",
     highest_organization: Option<u64> = "highest_organization",
     tells_deletions: bool = "tells_deletions",
+    homes: Option<Homes> = "homes",
 });
 
 mirror!(Intent as IntentRecord

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::clock::Moment;
-use crate::contact::{Change, Digest, UserId};
+use crate::contact::{Change, Digest, Field, UserId};
 
 fn pass(id: u64, started: i64) -> PassRecord {
     PassRecord {
@@ -65,6 +65,7 @@ async fn checkpoints() {
         visibility_accepted: true,
         other_visibility: 3,
         last_success: Some(Moment(-1)),
+        homes: Some([(Field::Ims, "im".to_owned())].into_iter().collect()),
         ..Checkpoint::new(scope("/cards"))
     };
     let store = store_with(vec![]).await;
@@ -121,6 +122,7 @@ async fn the_mirror() {
         highest_person: Some(PersonId(7)),
         highest_organization: Some(5),
         tells_deletions: true,
+        homes: Some([(Field::Birthday, "ab12".to_owned())].into_iter().collect()),
     };
     let store = store_with(vec![
         Op::PutPerson(Box::new(anna.clone())),
