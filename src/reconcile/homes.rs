@@ -10,6 +10,8 @@
 //! Homes move only while no pass runs. The mirror is stamped with new homes after its persons were taken back, a checkpoint
 //! after its links: what a crash cuts short is done again.
 
+use std::sync::Arc;
+
 use tokio::sync::{RwLockReadGuard, RwLockWriteGuard};
 
 use super::member::Shared;
@@ -72,8 +74,8 @@ impl Shared {
         let mut ops = Vec::new();
         for link in view.links(id)?.filter(|_| !moved.is_empty()) {
             let (link_id, mut link) = link?;
-            let agreed = link.base.unsay(moved);
-            let seen = link.person.as_mut().is_some_and(|half| half.seen.unsay(moved));
+            let agreed = Arc::make_mut(&mut link.base).unsay(moved);
+            let seen = link.person.as_mut().is_some_and(|half| Arc::make_mut(&mut half.seen).unsay(moved));
             if agreed || seen {
                 let touched = link.person_id().filter(|_| link.is_active());
                 ops.push(Op::PutLink { checkpoint: id, id: link_id, link: Box::new(link) });
