@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::account::Account;
 use super::contact::{Body, Contact, Is};
 use super::refusal::Refusal;
 use super::state::{Record, State};
@@ -87,7 +88,11 @@ impl Action {
                 vec![Record::Marks { seq, floor: seq }]
             }
             Self::ExpireAccessTokens => vec![Record::AccessGone(None)],
-            Self::Revoke(who) => revoke(state, &who.user.to_lowercase()),
+            Self::Revoke(who) => {
+                let user = who.user.to_lowercase();
+                known(state, &user)?;
+                revoke(state, &user)
+            }
             Self::Hide(which) => {
                 let (user, contact) = which.find(state, |contact| contact.body().is_some())?;
                 vec![state.remove(&user, contact, Is::Elsewhere, now)]
@@ -112,6 +117,10 @@ pub(super) fn revoke(state: &State, user: &str) -> Vec<Record> {
     records
 }
 
+fn known<'a>(state: &'a State, user: &str) -> Result<&'a Account, String> {
+    state.accounts.get(user).ok_or_else(|| format!("there is no user {user}"))
+}
+
 impl Which {
     fn find(self, state: &State, fits: impl Fn(&Contact) -> bool) -> Result<(String, Contact), String> {
         find(state, &self.user, &self.contact, fits)
@@ -120,8 +129,7 @@ impl Which {
 
 fn find(state: &State, user: &str, name: &str, fits: impl Fn(&Contact) -> bool) -> Result<(String, Contact), String> {
     let user = user.to_lowercase();
-    let account = state.accounts.get(&user).ok_or_else(|| format!("there is no user {user}"))?;
-    let contact = account.named(name).filter(|contact| fits(contact));
+    let contact = known(state, &user)?.named(name).filter(|contact| fits(contact));
     let contact = contact.cloned().ok_or_else(|| format!("{user} has no such contact {name}"))?;
     Ok((user, contact))
 }

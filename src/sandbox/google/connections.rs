@@ -152,7 +152,7 @@ fn churn(state: &mut State, call: &Call) -> Result<(), Refusal> {
     }
     let mut chance = state.chance.fork();
     let contacts = state.account(&call.user)?.contacts.values();
-    let live = contacts.filter(|contact| contact.body().is_some() && !contact.is_pending());
+    let live = contacts.filter(|contact| contact.body().is_some() && !contact.is_pending(call.now.0));
     let ids: Vec<u64> = live.filter(|_| chance.f64() < share).map(|contact| contact.id).collect();
     if ids.is_empty() {
         return Ok(());

@@ -80,8 +80,8 @@ impl Contact {
 
     /// Gives it a new version in which nothing has changed.
     pub(super) fn touch(&mut self, seq: u64, at: i64) {
-        if let Some(last) = self.versions.last_mut() {
-            (last.seq, last.at, last.visible) = (seq, at, at);
+        if let Some(is) = self.latest().map(|version| version.is.clone()) {
+            self.versions = vec![Version { seq, at, visible: at, is }];
         }
     }
 
@@ -108,9 +108,9 @@ impl Contact {
         }
     }
 
-    /// Whether a write of it has not shown yet.
-    pub(super) fn is_pending(&self) -> bool {
-        self.versions.len() > 1
+    /// Whether a write of it has not shown yet at `now`.
+    pub(super) fn is_pending(&self, now: i64) -> bool {
+        self.latest().is_some_and(|version| version.visible > now)
     }
 
     /// Whether it counts towards the cap.

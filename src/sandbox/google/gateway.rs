@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::input::{self, Query};
+use super::partial::Selection;
 use super::quota::Cost;
 use super::refusal::{Refusal, html};
 use super::routes::{self, Route};
@@ -70,7 +71,7 @@ pub(super) async fn answer(Extract(shared): Extract<Arc<Shared>>, request: Reque
     let template = found.as_ref().map(|(route, _)| format!("{} /google{}", route.method, route.path));
     let template = template.unwrap_or_else(|| format!("{method} (unknown)"));
     let (units, response) = match (instead(draw), found, body) {
-        (true, ..) => (0, fault(draw)),
+        (true, ..) => (0, fault(draw, |status| Refusal::of_status(status).response())),
         (_, None, _) => (0, html(404)),
         (_, _, None) => (0, Refusal::of_status(413).response()),
         (_, Some((route, id)), Some(body)) => {
@@ -96,11 +97,11 @@ pub(super) async fn answer(Extract(shared): Extract<Arc<Shared>>, request: Reque
     response
 }
 
-/// The answer that a fault gives instead of the call's own.
-pub(super) fn fault(draw: Draw) -> Response {
+/// The answer that a fault gives instead of the call's own; `refuse` dresses a status.
+pub(super) fn fault(draw: Draw, refuse: impl Fn(u16) -> Response) -> Response {
     let (status, mut response) = match draw.fault {
         Some(Fault::Html(status)) => (status, html(status)),
-        Some(Fault::Status(status)) => (status, Refusal::of_status(status).response()),
+        Some(Fault::Status(status)) => (status, refuse(status)),
         _ => (200, ().into_response()),
     };
     if let (Some(seconds), 429 | 503) = (draw.retry_after, status) {
@@ -140,8 +141,13 @@ fn admit(google: &Google, route: &Route, headers: &HeaderMap, (mut call, body): 
         return refuse(refusal);
     }
     let answer = call.query.only(route.query).and_then(|()| {
+        let selection = call.query.get("fields").map(Selection::parse).transpose()?;
         call.body = read(&body)?;
-        (route.run)(&mut state, &call)
+        let answer = (route.run)(&mut state, &call)?;
+        Ok(match selection {
+            Some(selection) => selection.cut(answer),
+            None => answer,
+        })
     });
     drop(state);
     let response = match answer {

@@ -20,6 +20,7 @@ mod mask;
 mod members;
 mod oauth;
 mod page;
+mod partial;
 mod people;
 mod person;
 mod photo;

@@ -49,7 +49,7 @@ pub(super) fn search(state: &mut State, call: &Call) -> Answer {
     };
     let contacts = state.account(&call.user)?.contacts.values().filter(found).take(size);
     let results: Vec<Value> = contacts
-        .filter_map(|contact| contact.latest().map(|version| view.show(contact, version, None)))
+        .filter_map(|contact| contact.seen(call.now.0).map(|version| view.show(contact, version, None)))
         .map(|person| json!({"person": person}))
         .collect();
     let mut answer = Map::new();

@@ -53,6 +53,18 @@ impl Denial {
         Self::new(400, "invalid_request", description)
     }
 
+    /// The denial with only a status known, as a fault asks for it.
+    fn of_status(status: u16) -> Self {
+        match status {
+            401 => Self::new(401, "invalid_client", "The OAuth client was not found."),
+            403 => Self::new(403, "org_internal", "This client is restricted to users within its organization."),
+            429 => Self::new(429, "rate_limit_exceeded", "Rate limit exceeded."),
+            503 => Self::new(503, "temporarily_unavailable", "The service is currently unavailable."),
+            400..500 => Self::new(status, "invalid_grant", "Bad Request"),
+            _ => Self::new(status, "internal_failure", "Internal error."),
+        }
+    }
+
     fn response(&self) -> Response {
         let body = json!({"error": self.error, "error_description": self.description});
         (status(self.status), Json(body)).into_response()
@@ -70,7 +82,11 @@ pub(super) async fn answer(Extract(shared): Extract<Arc<Shared>>, request: Reque
     let caller = Caller::of(&request);
     let draw = shared.faults.draw(caller.method.as_str(), &caller.path);
     let path = caller.path.trim_end_matches('/').to_owned();
-    let response = if instead(draw) { fault(draw) } else { run(&shared, &caller, &path, request).await };
+    let response = if instead(draw) {
+        fault(draw, |status| Denial::of_status(status).response())
+    } else {
+        run(&shared, &caller, &path, request).await
+    };
     let response = dress(response, shared.time.now());
     let status = response.status().as_u16().to_string();
     let (response, fate) = spoil(&shared, &caller, draw, response).await;

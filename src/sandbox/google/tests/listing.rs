@@ -175,7 +175,9 @@ async fn shuffled_lists_hold_the_same() {
     let (one, other) = (world.get(fields).await, world.get(fields).await);
     assert_ne!(given_names(&one), given_names(&other));
     let mut sorted = [given_names(&one), given_names(&other)];
-    sorted.iter_mut().for_each(|names| names.sort());
+    for names in &mut sorted {
+        names.sort();
+    }
     assert_eq!(sorted[0], sorted[1]);
     let primaries = |person: &Value| {
         let urls = person["urls"].as_array().unwrap();
