@@ -11,7 +11,7 @@ use super::{World, name, refused, source};
 
 fn square(format: ImageFormat, size: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
-    RgbImage::from_fn(size, size, |x, y| image::Rgb([(x % 256) as u8, (y % 256) as u8, 9]))
+    RgbImage::from_fn(size, size, |x, y| image::Rgb([x, y, 9].map(|it| u8::try_from(it % 256).unwrap())))
         .write_to(&mut bytes, format)
         .unwrap();
     bytes.into_inner()
