@@ -120,7 +120,8 @@ impl Api {
     }
 
     async fn exchange(&self, request: Request, cancel: &CancellationToken) -> Result<Response, Error> {
-        let sent = self.client.send(request, &self.governor, cancel).await;
+        // Boxed: it would lie three times in every future above.
+        let sent = Box::pin(self.client.send(request, &self.governor, cancel)).await;
         sent.map_err(|error| refusal::unanswered(&error))
     }
 

@@ -1,7 +1,7 @@
 //! Who logged in: the claims of an `id_token`.
 //!
-//! It comes straight from the token endpoint over TLS, so its signature need not be checked (OpenID Connect Core 1.0
-//! §3.1.3.7, item 6). That it was made for us, by whom we asked, and just now, is checked.
+//! It comes straight from the token endpoint over TLS, so its signature need not be checked (item 6 of
+//! <https://openid.net/specs/openid-connect-core-1_0.html#IDTokenValidation>). That it was made for us, by whom we asked, and just now, is checked.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(super) fn address(id_token: &str, expected: &Expected<'_>) -> Result<String,
     if !for_us {
         return Err("its id_token was made for another application");
     }
-    if !expected.issuers.iter().any(|issuer| *issuer == claims.iss) {
+    if !expected.issuers.contains(&claims.iss) {
         return Err("its id_token was made by another server than the one that was asked");
     }
     #[expect(clippy::cast_precision_loss, reason = "exact for the next 200 000 years")]

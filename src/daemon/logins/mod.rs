@@ -85,11 +85,11 @@ impl Logins {
     pub(super) fn tokens(&self, config: &Config, account: &Account, client: &Client) -> Result<Tokens, Error> {
         match target::google(config, &self.credentials, account) {
             Some(Google::User(target)) => Ok(self.source(*target, client)),
-            Some(Google::ServiceAccount { declared, user }) => {
+            Some(Google::ServiceAccount(declared, user)) => {
                 let mut known = self.known();
                 let kept = known.service_accounts.get(&declared.declared_in);
-                let shared = kept.filter(|kept| kept.declared == declared).cloned().unwrap_or_else(|| {
-                    Arc::new(ServiceAccount::new(declared.clone(), client.clone(), Arc::clone(&self.clock)))
+                let shared = kept.filter(|kept| kept.declared == *declared).cloned().unwrap_or_else(|| {
+                    Arc::new(ServiceAccount::new((*declared).clone(), client.clone(), Arc::clone(&self.clock)))
                 });
                 known.service_accounts.insert(declared.declared_in, Arc::clone(&shared));
                 let renew = Box::new(Delegated::new(shared, user));

@@ -45,8 +45,8 @@ pub(super) struct Target {
 pub(super) enum Google {
     /// Its user does, in a browser.
     User(Box<Target>),
-    /// A service account acts for the user.
-    ServiceAccount { declared: Declared, user: String },
+    /// A service account acts for the user with this address.
+    ServiceAccount(Box<Declared>, String),
 }
 
 /// Where systemd's credentials lie.
@@ -63,7 +63,7 @@ impl Target {
         let account = account.ok_or_else(|| Refused::unknown_account(name))?;
         match google(config, credentials, account) {
             Some(Google::User(target)) => Ok(*target),
-            Some(Google::ServiceAccount { declared, .. }) => Err(unconfigured(format!(
+            Some(Google::ServiceAccount(declared, _)) => Err(unconfigured(format!(
                 "account {name} needs no login: the service account of {} acts for it",
                 declared.declared_in
             ))
@@ -144,16 +144,16 @@ pub(super) fn google(config: &Config, credentials: &Credentials, account: &Accou
                 required: &[GOOGLE_CONTACTS],
             }))
         }
-        GoogleLogin::ServiceAccount { key } => Google::ServiceAccount {
-            declared: Declared {
+        GoogleLogin::ServiceAccount { key } => {
+            let declared = Declared {
                 service: "google",
                 declared_in,
                 key: place(key, credentials),
                 token_url: below(&google.token_url, "/token"),
                 scope: GOOGLE_CONTACTS,
-            },
-            user: address.clone(),
-        },
+            };
+            Google::ServiceAccount(Box::new(declared), address.clone())
+        }
     })
 }
 
