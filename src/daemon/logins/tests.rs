@@ -337,10 +337,10 @@ async fn pipedrives_own_login_brings_its_root_and_needs_its_scopes() {
     assert_eq!(root.as_ref().map(Url::as_str), Some("https://acme.pipedrive.com/"));
 }
 
-/// The whole of it against the stand-in: a browser allows it, and the company is connected through it.
+/// The whole of it against the stand-ins: a browser allows it, the company is connected, an account has its login.
 #[cfg(feature = "sandbox")]
 #[tokio::test]
-async fn the_company_is_connected_through_a_login() {
+async fn people_log_in_at_the_stand_ins() {
     use crate::clock::RealClock;
     use crate::daemon::{Engine, commands};
     use crate::sandbox::{Options, Sandbox, serve};
@@ -350,27 +350,43 @@ async fn the_company_is_connected_through_a_login() {
     std::fs::create_dir(directory.path().join("state")).expect("made");
     let clock: SharedClock = Arc::new(RealClock);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let root = Url::parse(&format!("http://{}/pipedrive", listener.local_addr().expect("bound"))).expect("a URL");
+    let root = Url::parse(&format!("http://{}", listener.local_addr().expect("bound"))).expect("a URL");
     let options = Options { state: None, clock: Arc::clone(&clock), seed: 7 };
     tokio::spawn(serve(listener, Sandbox::open(options).expect("in memory"), std::future::pending()));
-    let around = load(directory.path(), &text(&root, "ours", ""));
+    let of = |key: &str, service: &str| (format!("{key} = \"{root}\""), format!("{key} = \"{root}{service}\""));
+    let mut file = text(&root, "ours", "");
+    for (from, to) in [of("oauth_url", "pipedrive"), of("auth_url", "google"), of("token_url", "google")] {
+        file = file.replace(&format!("\n{from}"), &format!("\n{to}"));
+    }
+    let around = load(directory.path(), &file);
     let store = Store::in_memory();
     let books = Box::new(|_: &Account, _: Option<&_>, _: &SharedClock| Err(Error::new(Kind::Group, "no book here")));
     let operator = commands(Engine::with(around.0, around.1, store.clone(), clock, books));
+    let log_in = async |who: Who, parameters: &[(&str, &str)]| {
+        let back = Url::parse("http://127.0.0.1:4567/").expect("a URL");
+        let started = operator.start_login(&who, &back).await.expect("started");
+        let mut browser = started.url.clone();
+        browser.query_pairs_mut().extend_pairs(parameters);
+        // Nobody listens where the browser is sent; the address is all that counts.
+        let came_back = browser_follows(&browser).await;
+        let part = |name: &str| came_back.query_pairs().find(|(key, _)| key == name).expect(name).1.into_owned();
+        assert_eq!(part("state"), started.state);
+        operator.finish_login(&started.state, &part("code")).await
+    };
 
     let before = operator.check().await;
     assert!(before[0].message.contains("run `carnetd login --pipedrive`"), "{before:?}");
-    let back = Url::parse("http://127.0.0.1:4567/").expect("a URL");
-    let started = operator.start_login(&Who::Pipedrive, &back).await.expect("started");
-    let mut browser = started.url.clone();
-    browser.query_pairs_mut().append_pair("user", "admin@acme.example");
-    // Nobody listens where the browser is sent; the address is all that counts.
-    let came_back = browser_follows(&browser).await;
-    let part = |name: &str| came_back.query_pairs().find(|(key, _)| key == name).expect(name).1.into_owned();
-    assert_eq!(part("state"), started.state);
-    operator.finish_login(&started.state, &part("code")).await.expect("logged in");
+    log_in(Who::Pipedrive, &[("user", "admin@acme.example")]).await.expect("logged in");
     let after = operator.check().await;
     assert!(after[0].ok && after[0].message.starts_with("Pipedrive company"), "{after:?}");
+
+    let somebody = log_in(who("alice"), &[("user", "mallory@acme.example")]).await.expect_err("somebody else");
+    assert!(somebody.message.contains("the grant was given back"), "{somebody}");
+    let unticked = log_in(who("alice"), &[("user", "alice@acme.example"), ("granted_scopes", "")]).await;
+    assert!(unticked.expect_err("unticked").message.contains(CONTACTS));
+    let login = log_in(who("alice"), &[("user", "alice@acme.example")]).await.expect("logged in");
+    assert_eq!(login, LoggedIn { what: "account alice".to_owned(), address: Some("alice@acme.example".to_owned()) });
+    assert!(store.view().expect("open").login("account/alice").expect("read").is_some());
 }
 
 /// Where a browser is sent by this address.
