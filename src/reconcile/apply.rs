@@ -242,14 +242,19 @@ impl Apply<'_> {
         }
     }
 
+    /// As whom it asks for organizations.
+    pub(super) fn asked(&self) -> Asked<'_> {
+        Asked { shared: self.shared, seat: self.seat, checkpoint: self.work, pass: self.pass }
+    }
+
     /// Finds or creates the organizations that the steps name. Steps whose organization failed are left for later.
     async fn with_organizations(&self, steps: Vec<Step>, applied: &mut Applied) -> Result<Vec<Step>, Error> {
         let names: BTreeSet<String> = steps.iter().filter_map(organization).collect();
         if names.is_empty() {
             return Ok(steps);
         }
-        let asked = Asked { shared: self.shared, seat: self.seat, checkpoint: self.work, pass: self.pass };
-        let failed: BTreeMap<String, Error> = self.shared.organizations.resolve(&asked, &names, self.cancel).await?;
+        let organizations = &self.shared.organizations;
+        let failed: BTreeMap<String, Error> = organizations.resolve(&self.asked(), &names, self.cancel).await?;
         if failed.is_empty() {
             return Ok(steps);
         }
@@ -291,10 +296,15 @@ fn refused(key: TodoKey, reason: &str, now: Moment) -> Todo {
 /// The organization that a step's write to Pipedrive names.
 fn organization(step: &Step) -> Option<String> {
     let change = &step.writes.iter().find(|w| w.side == Side::Pipedrive)?.change;
+    organization_of(change).map(str::to_owned)
+}
+
+/// The organization that a change names.
+pub(super) fn organization_of(change: &Change) -> Option<&str> {
     match change {
-        Change::Create { contact, .. } => contact.organization.clone(),
+        Change::Create { contact, .. } => contact.organization.as_deref(),
         Change::Patch { fields, .. } => fields.iter().find_map(|field| match field {
-            FieldChange::Text { field: Field::Organization, after, .. } => after.clone(),
+            FieldChange::Text { field: Field::Organization, after, .. } => after.as_deref(),
             _ => None,
         }),
         Change::Delete { .. } => None,

@@ -2,7 +2,9 @@
 //!
 //! Among organizations of one name (trimmed, case-folded) it takes the exact spelling first, then the lowest id, and only one
 //! that belongs to the account's owner or is visible to the whole company. The name under which an organization was first
-//! known stays its name here, so that a rename in Pipedrive neither flows out nor makes a second one.
+//! known stays its name here, so that a rename in Pipedrive neither flows out nor makes a second one. One that a complete
+//! list does not show any more, or that a refused write finds deleted, is **gone**: persons that still point to it are said
+//! to be in it, but its name is resolved anew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock};
@@ -70,9 +72,11 @@ impl Organizations {
     async fn list(&self, turn: &mut Turn, shared: &Shared, cancel: &CancellationToken) -> Result<(), Error> {
         let mut query = OrganizationsQuery { updated_since: turn.listed, cursor: None };
         let mut since = None;
+        let mut listed = BTreeSet::new();
         loop {
             let page = shared.company.organizations(&query, cancel).await?;
             since = since.or(page.server_date);
+            listed.extend(page.organizations.iter().filter(|record| !record.deleted).map(|record| record.id));
             let news: Vec<Op> = page.organizations.into_iter().filter_map(|record| self.take(shared, record)).collect();
             if !news.is_empty() {
                 shared.store.write(news).await.map_err(|error| store_error(&error))?;
@@ -81,6 +85,10 @@ impl Organizations {
                 Some(next) => query.cursor = Some(next),
                 None => break,
             }
+        }
+        if query.updated_since.is_none() {
+            let gone: Vec<Op> = self.gone(|id| !listed.contains(&id));
+            shared.store.write(gone).await.map_err(|error| store_error(&error))?;
         }
         turn.listed = since.map(|date| date.before(std::time::Duration::from_mins(1)));
         Ok(())
@@ -93,10 +101,52 @@ impl Organizations {
         let before = known.by_id.get(&record.id).cloned();
         known.by_key.entry(OrganizationNames::key(&record.name)).or_default().insert(record.id);
         let name = before.as_ref().map_or(record.name, |before| before.name.clone());
-        let now = Organization { id: record.id, name, owner: record.owner, visible_to: record.visible_to };
+        let (id, gone) = (record.id, record.deleted);
+        let now = Organization { id, name, owner: record.owner, visible_to: record.visible_to, gone };
         let news = before.as_ref() != Some(&now);
         known.put(now.clone());
         news.then_some(Op::PutOrganization(now))
+    }
+
+    /// Notes which organizations are gone; what is to be stored.
+    fn gone(&self, is: impl Fn(u64) -> bool) -> Vec<Op> {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let gone = known.by_id.values_mut().filter(|organization| !organization.gone && is(organization.id));
+        let gone = gone.map(|organization| {
+            organization.gone = true;
+            Op::PutOrganization(organization.clone())
+        });
+        gone.collect()
+    }
+
+    fn is_gone(&self, id: u64) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.by_id.get(&id).is_some_and(|organization| organization.gone)
+    }
+
+    /// A write was refused that named the organization `used`. Where that is gone, its name is resolved anew, as on the first
+    /// time; says whether the name means another one now.
+    pub(super) async fn renew(
+        &self,
+        asked: &Asked<'_>,
+        (name, used): (&str, u64),
+        cancel: &CancellationToken,
+    ) -> Result<bool, Error> {
+        {
+            let _turn = self.turn.lock().await;
+            if !self.is_gone(used) {
+                if !asked.shared.company.organization_is_gone(used, cancel).await? {
+                    return Ok(false);
+                }
+                let gone = self.gone(|id| id == used);
+                asked.shared.store.write(gone).await.map_err(|error| store_error(&error))?;
+            }
+        }
+        let failed = self.resolve(asked, &BTreeSet::from([name.to_owned()]), cancel).await?;
+        match failed.into_values().next() {
+            Some(error) => Err(error),
+            None => Ok(self.find(asked, name).is_some_and(|id| id != used)),
+        }
     }
 
     /// Makes sure that every name has an id for this account, creating what is missing. Returns the names that failed, by
@@ -142,12 +192,16 @@ impl Organizations {
     fn find(&self, asked: &Asked<'_>, name: &str) -> Option<u64> {
         let names = asked.seat.persons.names();
         if let Some(id) = names.id_of(name) {
-            return Some(id);
+            if !self.is_gone(id) {
+                return Some(id);
+            }
+            names.forget(id);
         }
         let everybody = Visibility::Company.visible_to(asked.seat.levels);
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let of_that_name = known.by_key.get(&OrganizationNames::key(name))?.iter().filter_map(|id| known.by_id.get(id));
-        let usable = of_that_name.filter(|o| o.owner == asked.seat.owner || Some(o.visible_to) == everybody);
+        let ours = |o: &Organization| o.owner == asked.seat.owner || Some(o.visible_to) == everybody;
+        let usable = of_that_name.filter(|o| !o.gone && ours(o));
         let id = usable.min_by_key(|o| (o.name.trim() != name.trim(), o.id)).map(|o| o.id)?;
         names.remember(name, id);
         Some(id)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Apply, Prepared, key_of};
+use super::apply::{Apply, Prepared, key_of, organization_of};
 use super::feed::to_person;
 use super::organizations::store_error;
 use super::settle::seen_after;
@@ -113,9 +113,15 @@ impl Doing<'_> {
             Side::Provider => &*self.apply.member.provider,
             Side::Pipedrive => &self.apply.seat.persons,
         };
-        let answer = book.write(std::slice::from_ref(change), self.apply.cancel).await.pop();
-        let answer =
-            answer.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "the book gave no answer to a change")));
+        let organization = organization_of(change).filter(|_| on == Side::Pipedrive);
+        let named = organization.and_then(|name| Some((name, self.apply.seat.persons.names().id_of(name)?)));
+        let mut answer = put(book, change, self.apply.cancel).await;
+        if let (Err(Error { kind: Kind::Invalid | Kind::Forbidden, .. }), Some(named)) = (&answer, named)
+            && self.apply.shared.organizations.renew(&self.apply.asked(), named, self.apply.cancel).await?
+        {
+            // Refused because of its organization, and not done.
+            answer = put(book, change, self.apply.cancel).await;
+        }
         if let (Err(Error { kind: Kind::Stale, .. }), Side::Pipedrive, Some(id)) = (&answer, on, change.id()) {
             self.freshen(draft, PersonId::parse(id)).await?;
         }
@@ -307,6 +313,11 @@ impl Draft {
     fn joined(&self) -> bool {
         self.value.as_ref().and_then(|link| link.contact.as_ref()).is_some_and(|half| half.joined)
     }
+}
+
+async fn put(book: &dyn Book, change: &Change, cancel: &CancellationToken) -> Result<Written, Error> {
+    let answer = book.write(std::slice::from_ref(change), cancel).await.pop();
+    answer.unwrap_or_else(|| Err(Error::new(Kind::Unavailable, "the book gave no answer to a change")))
 }
 
 /// The fields that a patch writes.

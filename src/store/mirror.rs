@@ -37,6 +37,8 @@ pub struct Organization {
     pub owner: UserId,
     /// Pipedrive's number for who may see it.
     pub visible_to: u8,
+    /// It was deleted, or hidden from us: it is still called so, but no name means it any more.
+    pub gone: bool,
 }
 
 /// Where the watcher stands.

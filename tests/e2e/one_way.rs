@@ -1,6 +1,6 @@
 //! Provider to Pipedrive.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{World, values};
 
@@ -134,4 +134,41 @@ async fn a_disabled_account_says_so_when_it_is_asked_for() {
     let synced = world.operator().await.sync(Some(&name), false).await.expect("an answer");
     assert_eq!(synced.len(), 1);
     assert!(synced[0].message.as_deref().is_some_and(|why| why.contains("enabled = false")), "{synced:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_organization_is_found_or_made_anew_for_those_who_name_it() {
+    let org = |world: &World, name: &str, n: usize, lines: &[&str]| {
+        let (full, email) = (format!("FN:Person {n}"), format!("EMAIL:{n}@acme.example"));
+        let lines = [&[full.as_str(), &email], lines].concat();
+        world.card(name, &lines);
+    };
+    for direction in ["one-way", "two-way"] {
+        let mut world = World::new(direction).await;
+        org(&world, "0.vcf", 0, &["ORG:Acme"]);
+        org(&world, "1.vcf", 1, &["ORG:Other"]);
+        assert_eq!(world.pass().await, (2, 0, 0, 0));
+        let acme = world.organizations().await.into_iter().find(|o| o["name"] == "Acme").expect("made")["id"].clone();
+        world.delete_organization(&acme).await;
+
+        // New contacts of that name, and a changed one: all of it is written, and one organization is made for all.
+        org(&world, "1.vcf", 1, &["ORG:Acme", "TEL:+33199000001"]);
+        (2..8).for_each(|n| org(&world, &format!("{n}.vcf"), n, &["ORG: acme "]));
+        assert_eq!(world.pass().await, (6, 1, 0, 0), "{direction}: {:?}", world.held().await);
+        let again: Vec<Value> = world.organizations().await.into_iter().filter(|o| o["name"] != "Other").collect();
+        assert_eq!(again.len(), 1, "{again:?}");
+        assert_ne!(again[0]["id"], acme);
+        for n in 1..8 {
+            let person = world.person(&format!("Person {n}")).await;
+            assert_eq!(person["org_id"], again[0]["id"], "{direction}: {person}");
+        }
+        assert_eq!(values(&world.person("Person 1").await, "phones"), ["+33199000001"]);
+        assert_eq!(world.codes().await, [""; 0]);
+        world.idle().await;
+        world.restart();
+        world.idle().await;
+        org(&world, "8.vcf", 8, &["ORG:Acme"]);
+        assert_eq!(world.pass().await, (1, 0, 0, 0));
+        assert_eq!(world.person("Person 8").await["org_id"], again[0]["id"], "{direction}: remembered");
+    }
 }

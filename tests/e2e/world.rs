@@ -347,6 +347,11 @@ impl World {
         answer["data"].as_array().cloned().unwrap_or_default()
     }
 
+    /// A colleague deletes an organization.
+    pub(crate) async fn delete_organization(&self, id: &Value) {
+        self.call(Method::DELETE, &format!("pipedrive/api/v2/organizations/{id}"), None).await;
+    }
+
     /// The one person of that name.
     pub(crate) async fn person(&self, name: &str) -> Value {
         let mut found: Vec<Value> = self.persons().await.into_iter().filter(|p| p["name"] == name).collect();

@@ -24,6 +24,7 @@ pub(super) const CREATE_PERSON: Endpoint = at(Method::POST, "/api/v2/persons", 5
 pub(super) const PATCH_PERSON: Endpoint = at(Method::PATCH, "/api/v2/persons/{id}", 5);
 pub(super) const DELETE_PERSON: Endpoint = at(Method::DELETE, "/api/v2/persons/{id}", 3);
 pub(super) const ORGANIZATIONS: Endpoint = at(Method::GET, "/api/v2/organizations", 10);
+pub(super) const ORGANIZATION: Endpoint = at(Method::GET, "/api/v2/organizations/{id}", 1);
 pub(super) const CREATE_ORGANIZATION: Endpoint = at(Method::POST, "/api/v2/organizations", 5);
 pub(super) const PERSON_FIELDS: Endpoint = at(Method::GET, "/api/v2/personFields", 10);
 pub(super) const UPLOAD_PICTURE: Endpoint = at(Method::POST, "/api/v1/persons/{id}/picture", 10);

@@ -47,6 +47,15 @@ impl OrganizationRecord {
 }
 
 impl Company {
+    /// Whether an organization is deleted, or hidden from our user: then no write may name it (1 token).
+    pub async fn organization_is_gone(&self, id: u64, cancel: &CancellationToken) -> Result<bool, Error> {
+        match self.api().send(self.api().to_one(&endpoint::ORGANIZATION, id), cancel).await {
+            Ok(answer) => Ok(person::deleted(&answer.data)),
+            Err(Error { kind: Kind::NotFound | Kind::Forbidden, .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Creates an organization (5 tokens). Whether one of that name exists is the caller's to know. A create whose
     /// answer never came is [`Kind::UnknownOutcome`].
     pub async fn create_organization(

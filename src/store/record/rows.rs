@@ -154,13 +154,15 @@ may {
 });
 
 mirror!(Organization as OrganizationRecord
-    must {
-        id: u64 = "id",
-        name: String = "name",
-        owner: UserId = "owner",
-        visible_to: u8 = "vis",
-    }
-    may {});
+must {
+    id: u64 = "id",
+    name: String = "name",
+    owner: UserId = "owner",
+    visible_to: u8 = "vis",
+}
+may {
+    gone: bool = "gone",
+});
 
 mirror!(Watcher as WatcherRecord
 must {

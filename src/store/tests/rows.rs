@@ -114,7 +114,7 @@ async fn the_mirror() {
         open_deals: Some(0),
         contact: contact("Anna"),
     };
-    let acme = Organization { id: 5, name: "ACME".to_owned(), owner: UserId(2), visible_to: 3 };
+    let acme = Organization { id: 5, name: "ACME".to_owned(), owner: UserId(2), visible_to: 3, gone: true };
     let watcher = Watcher {
         company: "acme".to_owned(),
         since: Some(Moment(9)),
