@@ -17,6 +17,7 @@
 mod conformance;
 mod error;
 pub mod folder;
+pub mod google;
 pub mod pipedrive;
 
 pub use error::{Error, Kind};

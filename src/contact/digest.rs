@@ -52,7 +52,8 @@ impl DigestBuilder {
     }
 }
 
-/// A picture, by the SHA-256 of its bytes in hex.
+/// A picture, by the SHA-256 of its bytes in hex; where its book does not show the bytes unasked, by something else that
+/// changes with the picture, written after a word and a colon.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PhotoHash(pub String);
 
@@ -66,6 +67,16 @@ impl PhotoHash {
             hex
         }))
     }
+
+    /// The picture that is found at this address, which changes with the picture.
+    pub fn by_address(address: &str) -> Self {
+        Self(format!("address:{}", Self::of(address.as_bytes()).0))
+    }
+
+    /// Whether these bytes may be the picture: always, where it is not named by its bytes.
+    pub fn may_be(&self, bytes: &[u8]) -> bool {
+        self.0.contains(':') || *self == Self::of(bytes)
+    }
 }
 
 #[cfg(test)]
@@ -78,5 +89,11 @@ mod tests {
         let digest = Digest::of(["x"]);
         assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
         assert_eq!(Digest::parse("12"), None);
+    }
+
+    #[test]
+    fn only_a_picture_named_by_its_bytes_says_which_they_are() {
+        assert!(PhotoHash::of(b"a").may_be(b"a") && !PhotoHash::of(b"a").may_be(b"b"));
+        assert!(PhotoHash::by_address("https://x.example/a").may_be(b"b"));
     }
 }

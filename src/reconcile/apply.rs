@@ -7,8 +7,10 @@
 //! looked at between steps: nothing drops a write in flight.
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::company_ledger::Reservation;
@@ -28,10 +30,11 @@ use crate::link::{ContactHalf, Link, LinkId};
 use crate::plan::{Side, Step, Then};
 use crate::store::{CheckpointId, Counts, Intent, IntentId, IntentKind, Op, PassId, Todo, TodoKey};
 
-/// Steps whose intents share one transaction.
+/// Steps whose intents share one transaction. All of them are under way at once, so that a book which writes in batches
+/// meets their writes together; how many calls that makes is each book's own business.
 const CHUNK: usize = 500;
-/// Steps under way at once.
-const AT_ONCE: usize = 32;
+/// Pictures under way at once: each is held in memory until it is uploaded.
+const PICTURES: usize = 8;
 
 /// Who applies what.
 pub(super) struct Apply<'a> {
@@ -101,10 +104,10 @@ impl Apply<'_> {
             if !ops.is_empty() {
                 self.shared.store.write(ops).await.map_err(|error| store_error(&error))?;
             }
-            let stop = CancellationToken::new();
-            let steps: Vec<BoxFuture<'_, _>> =
-                prepared.into_iter().map(|prepared| Doing { apply: self, stop: &stop }.run(prepared).boxed()).collect();
-            let mut running = futures_util::stream::iter(steps).buffer_unordered(AT_ONCE);
+            let (stop, pictures) = (CancellationToken::new(), Semaphore::new(PICTURES));
+            let doing = || Doing { apply: self, stop: &stop, pictures: &pictures };
+            let mut running: FuturesUnordered<BoxFuture<'_, _>> =
+                prepared.into_iter().map(|prepared| doing().run(prepared).boxed()).collect();
             while let Some(done) = running.next().await {
                 match done {
                     Ok(done) => unknown |= self.note(done, stock, applied, &stop),
@@ -119,8 +122,13 @@ impl Apply<'_> {
         if let Some(error) = broken {
             return Err(error);
         }
-        if unknown && recover::recover(self.shared, self.member, self.seat, self.work, self.cancel).await? {
-            applied.again = true;
+        if unknown {
+            match recover::recover(self.shared, self.member, self.seat, self.work, self.cancel).await {
+                Ok(found) => applied.again |= found,
+                // What may have been made does not show yet: its intent stays, and what was done is recorded.
+                Err(error) if matches!(error.kind, Kind::Later { .. }) => drop(applied.stopped.get_or_insert(error)),
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -145,7 +153,7 @@ impl Apply<'_> {
             }
             let mut intents = Vec::new();
             for write in &mut step.writes {
-                choose_id(write.side, &mut write.change);
+                choose_id(write.side, &mut write.change, self.shared.clock.now());
                 let id = self.shared.store.next_intent();
                 let intent = Intent {
                     checkpoint: self.work,
@@ -317,13 +325,17 @@ pub(super) fn key_of(step: &Step) -> Option<TodoKey> {
     contact.or_else(|| step.person.map(TodoKey::Person))
 }
 
-/// A contact created in a provider's book gets an id of our choosing, which the journal keeps before it is sent.
-fn choose_id(side: Side, change: &mut Change) {
+/// A contact created in a provider's book gets an id of our choosing, which the journal keeps before it is sent. It tells
+/// when it was chosen: a book that lets nobody choose keeps it as a mark, and knows how far back to look for it.
+fn choose_id(side: Side, change: &mut Change, now: Moment) {
     if let Change::Create { chosen, .. } = change
         && side == Side::Provider
         && chosen.is_none()
     {
-        *chosen = Some(ContactId::from(uuid::Uuid::new_v4().to_string()));
+        let millis = u64::try_from(now.0).unwrap_or(0);
+        let nanos = u32::try_from(millis % 1000).unwrap_or(0) * 1_000_000;
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, nanos);
+        *chosen = Some(ContactId::from(uuid::Uuid::new_v7(time).to_string()));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Prepared, key_of, organization_of};
@@ -44,6 +45,8 @@ pub(super) struct Doing<'a> {
     pub(super) apply: &'a Apply<'a>,
     /// Another step of the pass has met something that stops them all.
     pub(super) stop: &'a CancellationToken,
+    /// Who may hold a picture.
+    pub(super) pictures: &'a Semaphore,
 }
 
 /// A step's link and its transaction in the making.
@@ -255,8 +258,10 @@ impl Doing<'_> {
         let Some(link) = &mut draft.value else { return Ok(()) };
         let (Some(contact), Some(person)) = (link.contact_id().cloned(), link.person_id()) else { return Ok(()) };
         let member = self.apply.member;
+        // Never closed; without a permit it would only be one picture more.
+        let _turn = self.pictures.acquire().await;
         let bytes = member.provider.photo(&contact, self.apply.cancel).await?;
-        let Some(bytes) = bytes.filter(|bytes| PhotoHash::of(bytes) == source) else { return Ok(()) };
+        let Some(bytes) = bytes.filter(|bytes| source.may_be(bytes)) else { return Ok(()) };
         match self.apply.shared.company.upload_photo(person, &bytes, self.apply.cancel).await {
             Ok(()) => draft.done.pipedrive.updated = u64::from(draft.done.pipedrive.added == 0),
             Err(error) if matches!(error.kind, Kind::Invalid | Kind::Forbidden | Kind::UnknownOutcome) => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::company::Company;
@@ -20,7 +21,7 @@ use crate::clock::Moment;
 use crate::contact::{Capability, Change, Contact, ContactId, Cursor, FieldChange, PersonId, Revision, UserId};
 use crate::http::Safety;
 
-/// How many calls of one `write` or `read` are under way at once; the governor paces them.
+/// How many reads, and how many writes, of one account are under way at once; the governor paces them.
 const AT_ONCE: usize = 32;
 /// What a listing may have missed between two clocks.
 const OVERLAP: Duration = Duration::from_mins(1);
@@ -34,11 +35,14 @@ pub struct PersonBook {
     country: Option<Country>,
     /// Which organization each name means to this account: what it may use depends on its owner.
     names: Arc<OrganizationNames>,
+    /// However many steps write at once.
+    writing: Arc<Semaphore>,
 }
 
 impl PersonBook {
     pub(super) fn new(company: Arc<Company>, owner: UserId, visible_to: u8, country: Option<Country>) -> Self {
-        Self { company, owner, visible_to, country, names: Arc::default() }
+        let writing = Arc::new(Semaphore::new(AT_ONCE));
+        Self { company, owner, visible_to, country, names: Arc::default(), writing }
     }
 
     /// Which organization each name means to this account: told by whoever resolves them, before it is written.
@@ -60,6 +64,8 @@ impl PersonBook {
     }
 
     async fn write_one(&self, change: &Change, cancel: &CancellationToken) -> Result<Written, Error> {
+        // Never closed; without a permit it would only be one call more.
+        let _turn = self.writing.acquire().await;
         match change {
             Change::Create { contact, .. } => self.create(contact, cancel).await,
             Change::Patch { id, fields } => self.patch(person_id(id)?, fields, cancel).await,
