@@ -100,10 +100,10 @@ impl Google {
                 continue;
             }
             let Some(person) = self.recent.freshest(person, now) else { continue };
-            walk.live.insert(id.clone());
-            let mut seen = self.seen(id, &person, scope);
+            let mut seen = self.seen(id.clone(), &person, scope);
             let earlier = person.earlier_ids();
             if position.sync.is_some() {
+                walk.live.insert(id);
                 // The contact that was known under that id is this one.
                 seen.stable = earlier.first().map(|id| id.0.clone()).or(seen.stable);
                 walk.gone.extend(earlier);

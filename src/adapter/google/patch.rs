@@ -73,7 +73,10 @@ struct Draft {
 
 impl Draft {
     fn name(&mut self, before: &Name, after: &Name) -> Result<(), Error> {
-        if self.now.name.same(after) {
+        // Where the parts stay as they are, Google may have made others of what is shown.
+        let parts_stay = before.given == after.given && before.family == after.family;
+        let goal = if parts_stay { Name { display: after.shown(), ..Name::default() } } else { after.clone() };
+        if self.now.name.same(&goal) {
             return Ok(());
         }
         fresh(self.now.name.same(before), Field::Name)?;

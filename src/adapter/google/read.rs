@@ -38,10 +38,8 @@ impl Google {
         let scope = self.groups.scope(&self.api, cancel).await?;
         let people = self.fetch(&all, cancel).await?;
         let found = |id: Option<ContactId>| {
-            let person = id.as_ref().and_then(|id| people.get(id));
-            // Where it was merged into another one, that is the one that is there.
-            let there = person.and_then(|person| Some((person.id()?, person)));
-            there.map_or(Found::Gone, |(id, person)| {
+            let there = id.and_then(|id| Some((people.get(&id)?, id)));
+            there.map_or(Found::Gone, |(person, id)| {
                 let seen = Box::new(self.seen(id, person, &scope));
                 Found::Live { seen, raw: person.0.to_string() }
             })
@@ -63,7 +61,9 @@ impl Google {
             let found = self.fetch_batch(batch, cancel).await?;
             let now = self.api.clock.now();
             for (id, person) in found {
-                if let Some(person) = self.recent.freshest(person, now) {
+                // One that was merged into another is gone, although its name leads to that other.
+                let same = person.id().as_ref() == Some(&id);
+                if let Some(person) = self.recent.freshest(person, now).filter(|_| same) {
                     people.insert(id, person);
                 }
             }

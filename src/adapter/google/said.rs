@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::person::{Person, membership};
 use super::{address, elements, name, organization, photo};
 use crate::account::Country;
-use crate::contact::{Birthday, Capability, Contact, Digest, Element, Field, Fields, Name, Revision};
+use crate::contact::{Address, Birthday, Capability, Contact, Digest, Element, Field, Fields, Name, Revision};
 
 /// A listing tells no more e-mail addresses or phone numbers of a person than this: where it tells as many, there may be
 /// more.
@@ -15,17 +15,19 @@ const LISTED: usize = 100;
 pub(super) const CAPABILITY: Capability =
     Capability { emails: LISTED - 1, phones: LISTED - 1, ..Capability::EVERYTHING };
 
-/// Reads a person. What is there but cannot be told as a contact's value is unsaid.
+/// Reads a person. What is there but cannot be told as a contact's value is unsaid. Google lists values in no order that
+/// means anything, so they come in one of ours: the preferred one first.
 pub(super) fn contact(person: &Person, country: Option<Country>) -> Contact {
     let mut contact = Contact {
         name: person.items("names").next().map(name::read).unwrap_or_default(),
-        addresses: person.items("addresses").filter_map(address::read).collect(),
+        addresses: addresses(person),
         photo: photo::of(person),
         ..Contact::default()
     };
     for field in Field::ELEMENTS {
         let items = person.items(elements::place(field).0);
-        let read: Vec<Element> = items.filter_map(|item| elements::element(field, item, country)).collect();
+        let mut read: Vec<Element> = items.filter_map(|item| elements::element(field, item, country)).collect();
+        read.sort_by(|a, b| (!a.preferred, &a.key).cmp(&(!b.preferred, &b.key)));
         contact.unsaid.set(field, field != Field::Ims && read.len() >= LISTED);
         if let (true, Some(elements)) = (contact.says(field), contact.elements_mut(field)) {
             *elements = read;
@@ -50,6 +52,12 @@ pub(super) fn contact(person: &Person, country: Option<Country>) -> Contact {
     }
     contact.shrink();
     contact
+}
+
+fn addresses(person: &Person) -> Vec<Address> {
+    let mut addresses: Vec<Address> = person.items("addresses").filter_map(address::read).collect();
+    addresses.sort_by_cached_key(|address| (!address.preferred, address.one_line(), address.label.clone()));
+    addresses
 }
 
 fn text(value: Option<&Value>) -> Option<String> {
@@ -145,7 +153,7 @@ fn sorted(mut texts: Vec<String>) -> String {
 mod tests {
     use super::*;
     use crate::adapter::conformance::ada;
-    use crate::contact::{Address, AddressPart};
+    use crate::contact::AddressPart;
 
     fn full() -> Contact {
         let home = Address::default().with(AddressPart::Street, "1 High St").with(AddressPart::City, "Leeds");
