@@ -39,7 +39,7 @@ impl Position {
         };
         let walk = self.walk.map_or_else(|| "-".to_owned(), |walk| walk.to_string());
         let (sync, page) = (token(&self.sync), token(&self.page));
-        Cursor(format!("{VERSION} {fingerprint} {} {walk} {sync} {page}", self.full_at.0))
+        Cursor::from(format!("{VERSION} {fingerprint} {} {walk} {sync} {page}", self.full_at.0))
     }
 
     /// `None` for what is none of ours, or was asked with other parameters.

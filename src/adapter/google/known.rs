@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn only_what_was_handed_out_is_current() {
         let (known, id) = (Known::default(), ContactId::from("ab"));
-        let revision = |n: u64| Revision(Digest(n).to_string());
+        let revision = |n: u64| Revision::from(Digest(n).to_string());
         assert!(!known.is_current(&id, &revision(1)));
         known.gave(&id, &revision(1));
         assert!(known.is_current(&id, &revision(1)) && !known.is_current(&id, &revision(2)));

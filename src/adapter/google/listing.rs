@@ -105,7 +105,7 @@ impl Google {
             if position.sync.is_some() {
                 walk.live.insert(id);
                 // The contact that was known under that id is this one.
-                seen.stable = earlier.first().map(|id| id.0.clone()).or(seen.stable);
+                seen.stable = earlier.first().map(|id| id.0.to_string()).or(seen.stable);
                 walk.gone.extend(earlier);
             }
             entries.push(Entry::Live(Box::new(seen)));

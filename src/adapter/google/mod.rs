@@ -129,7 +129,7 @@ impl Google {
         let revision = said::revision(&contact, in_group);
         self.known.met(&id, person);
         self.known.gave(&id, &revision);
-        let (stable, changed_at) = (Some(id.0.clone()), person.changed_at());
+        let (stable, changed_at) = (Some(id.0.to_string()), person.changed_at());
         Seen { id, stable, revision, contact, in_group, changed_at }
     }
 

@@ -24,7 +24,7 @@ impl Person {
     pub(super) fn id(&self) -> Option<ContactId> {
         let said = self.source().and_then(|source| source.get("id")).and_then(Value::as_str);
         let said = said.filter(|id| number(id).is_some()).map(str::to_ascii_lowercase);
-        said.map(ContactId).or_else(|| id_of(self.resource_name()?))
+        said.map(ContactId::from).or_else(|| id_of(self.resource_name()?))
     }
 
     /// The version of the contact. A person's own etag also depends on what was asked for, and is not looked at.
@@ -132,7 +132,7 @@ pub(super) fn resource_of(id: &ContactId) -> Option<String> {
 
 fn id_of(resource_name: &str) -> Option<ContactId> {
     let number: u64 = resource_name.strip_prefix("people/c")?.parse().ok()?;
-    Some(ContactId(format!("{number:x}")))
+    Some(ContactId::from(format!("{number:x}")))
 }
 
 fn sendable(field: &str, item: &Value) -> Value {

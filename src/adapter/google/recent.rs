@@ -131,7 +131,7 @@ mod tests {
     fn it_is_bounded() {
         let recent = Recent::default();
         for n in 1..=MOST + 7 {
-            recent.wrote(&ContactId(format!("{n:x}")), &person(5, ""), Moment(0));
+            recent.wrote(&ContactId::from(format!("{n:x}")), &person(5, ""), Moment(0));
         }
         assert_eq!(recent.state().written.len(), MOST);
         recent.wrote(&"1".into(), &person(5, ""), Moment(0).after(LAG));

@@ -137,7 +137,7 @@ pub(super) fn revision(contact: &Contact, in_group: bool) -> Revision {
         format!("{parts:?}{:?}{label}", address.text)
     });
     parts.push(sorted(addresses.collect()));
-    Revision(Digest::of(parts.iter().map(String::as_str)).to_string())
+    Revision::from(Digest::of(parts.iter().map(String::as_str)).to_string())
 }
 
 fn unsaid(fields: Fields) -> String {

@@ -46,7 +46,7 @@ async fn a_creation_that_never_arrived_is_nothing_once_it_would_show() {
     };
     world.advance(until.since(world.clock.now()));
     assert_eq!(world.read(&marker).await, Ok(Found::Gone));
-    let nobodys = ContactId("not an id".to_owned());
+    let nobodys = ContactId::from("not an id".to_owned());
     assert_eq!(world.read(&nobodys).await, Ok(Found::Gone));
 }
 

@@ -220,7 +220,7 @@ impl World {
     }
 
     async fn read(&self, id: &ContactId) -> Result<Found, Error> {
-        let wanted = Wanted { id: id.clone(), stable: Some(id.0.clone()) };
+        let wanted = Wanted { id: id.clone(), stable: Some(id.0.to_string()) };
         self.book.read(&[wanted], &self.cancel).await.map(|mut found| found.remove(0))
     }
 
@@ -270,7 +270,7 @@ fn create(world: &World, contact: Contact) -> (Change, ContactId) {
 fn marker(world: &World) -> ContactId {
     let millis = u64::try_from(world.clock.now().0).expect("after 1970");
     let time = uuid::Timestamp::from_unix(uuid::NoContext, millis / 1000, 0);
-    ContactId(uuid::Uuid::new_v7(time).to_string())
+    ContactId::from(uuid::Uuid::new_v7(time).to_string())
 }
 
 fn now(written: Result<Written, Error>) -> Seen {
