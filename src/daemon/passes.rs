@@ -65,6 +65,10 @@ impl Control {
             self.poll_wanted.get_or_insert(false);
         }
         self.measure(name, &outcome);
+        let freed = self.engine.state().shared.as_ref().map(|shared| shared.freed(name)).unwrap_or_default();
+        for waiter in freed {
+            self.want(&waiter, Wish::default());
+        }
         let more = {
             let mut state = self.engine.state();
             let Some(standing) = state.accounts.get_mut(name) else { return };

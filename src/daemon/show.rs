@@ -99,6 +99,7 @@ fn step(step: &Step) -> PlanStep {
         side,
         reason: match &step.reason {
             plan::Reason::LinkedElsewhere(account) => format!("linked by account {account}: skipped"),
+            plan::Reason::BeingLinked(account) => format!("account {account} is linking it now: left for later"),
             reason => reason.as_str().to_owned(),
         },
         contact: named

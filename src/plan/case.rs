@@ -8,7 +8,7 @@ use super::input::{ContactNow, ContactSight, Input, PersonNow, PersonSight, Row,
 use super::matching::{self, Match, Own};
 use super::merge::Terms;
 use super::step::{Reason, Side, Step, Then, WitnessNeeded, Write};
-use crate::account::Direction;
+use crate::account::{AccountName, Direction};
 use crate::contact::{Change, ContactId, PersonId};
 use crate::link::{ContactHalf, Link, LinkId, PersonHalf, State};
 
@@ -35,6 +35,8 @@ pub(super) struct Claims<'a> {
     fresh: BTreeSet<ContactId>,
     /// New contacts that are a known one in another place, by stable identity.
     moved: BTreeMap<&'a str, &'a ContactNow>,
+    /// New contacts that wait for another account.
+    left: BTreeMap<ContactId, AccountName>,
     /// Stable identities of contacts that a listing calls gone.
     gone: BTreeSet<&'a str>,
     /// Persons that wait by themselves, and of which nobody has said that they are somebody else.
@@ -86,9 +88,13 @@ impl<'a> Claims<'a> {
             match matching::person_for(input, &now, Own::of(row), &self.waiting) {
                 Match::One(person) => self.persons.entry(person).or_default().push(now.id.clone()),
                 Match::Hold(_, persons) => self.candidates.extend(persons),
+                Match::BeingLinked(account) => drop(self.left.insert(now.id.clone(), account)),
                 Match::None | Match::Elsewhere(_) => {}
             }
         } else if let Some(now) = new_person(input, row) {
+            if let Some(Taken::BeingLinked(_)) = input.directory.person_taken(now.id) {
+                return;
+            }
             if let Match::One(contact) = matching::contact_for(input, &now, Own::of(row)) {
                 self.contacts.entry(contact).or_default().push(now.id);
             }
@@ -123,6 +129,11 @@ impl<'a> Claims<'a> {
     /// Whether `contact` is new in this pass.
     pub(super) fn is_fresh(&self, contact: &ContactId) -> bool {
         self.fresh.contains(contact)
+    }
+
+    /// The account that has to be done before `contact`, which is new, can be decided.
+    pub(super) fn left_for(&self, contact: &ContactId) -> Option<&AccountName> {
+        self.left.get(contact)
     }
 
     /// Where a contact that a listing calls gone is now.
@@ -228,7 +239,8 @@ pub(super) fn new_contact(row: &Row) -> Option<Cow<'_, ContactNow>> {
     }
 }
 
-/// The person of a row that has no contact, if the account lets it flow out: new, or one that waits.
+/// The person of a row that has no contact, if the account lets it flow out: new, or one that waits, here or for another
+/// account.
 pub(super) fn new_person<'a>(input: &Input<'_>, row: &'a Row) -> Option<Cow<'a, PersonNow>> {
     let half = match row.link.as_ref().map(|(_, link)| &**link) {
         None => None,
@@ -246,7 +258,8 @@ pub(super) fn new_person<'a>(input: &Input<'_>, row: &'a Row) -> Option<Cow<'a, 
     };
     let own = row.link.as_ref().map(|(id, _)| *id);
     let flows = input.policy.direction == Direction::TwoWay && input.policy.new_persons && now.owner == input.owner;
-    let taken = input.directory.person_taken(now.id).is_some_and(|taken| !is_own(&taken, own));
+    let taken = |taken: Taken| !is_own(&taken, own) && !matches!(taken, Taken::BeingLinked(_));
+    let taken = input.directory.person_taken(now.id).is_some_and(taken);
     (flows && !taken).then_some(now)
 }
 
@@ -268,7 +281,7 @@ fn is_own(taken: &Taken, own: Option<LinkId>) -> bool {
         // Something that waits itself may also be a candidate of another one that waits: that does not silence it.
         Taken::Held(_) => own.is_some(),
         Taken::Linked(link) | Taken::Dormant(link) => own == Some(*link),
-        Taken::Elsewhere(_) => false,
+        Taken::Elsewhere(_) | Taken::BeingLinked(_) => false,
     }
 }
 

@@ -4,6 +4,7 @@ use super::case::{Case, contact_half, contact_is_taken, new_contact, new_person,
 use super::input::{ContactNow, ContactSight, PersonNow, PersonSight, Taken};
 use super::matching::{self, Match, Own};
 use super::step::{Reason, Step, Then};
+use crate::account::AccountName;
 use crate::contact::{ContactId, PersonId};
 use crate::link::{Hold, HoldCause, Link, State};
 
@@ -44,6 +45,7 @@ impl Case<'_> {
             Some(Taken::Elsewhere(account)) => {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), Some(&now.id), None));
             }
+            Some(Taken::BeingLinked(account)) => return Some(self.being_linked(account, Some(&now.id), None)),
             Some(_) => return None,
             None => {}
         }
@@ -63,6 +65,7 @@ impl Case<'_> {
             Match::Elsewhere(account) => {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), Some(&now.id), None));
             }
+            Match::BeingLinked(account) => return Some(self.being_linked(account, Some(&now.id), None)),
             Match::Hold(cause, persons) => wait_for(cause, persons, Vec::new()),
             Match::One(id) => {
                 let rivals = self.rivals_for(now, id);
@@ -87,6 +90,9 @@ impl Case<'_> {
         if self.claims.wants(now.id) {
             return None;
         }
+        if let Some(Taken::BeingLinked(account)) = self.input.directory.person_taken(now.id) {
+            return Some(self.being_linked(account, None, Some(now.id)));
+        }
         let wait_for = |cause, persons, contacts| {
             let state = State::Held(Hold { cause, persons, contacts });
             self.hold_half(Link::half(state, None, Some(person_half(now))))
@@ -96,8 +102,12 @@ impl Case<'_> {
             Match::Elsewhere(account) => {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), None, Some(now.id)));
             }
+            Match::BeingLinked(account) => return Some(self.being_linked(account, None, Some(now.id))),
             Match::Hold(cause, contacts) => wait_for(cause, Vec::new(), contacts),
             Match::One(id) => {
+                if let Some(account) = self.claims.left_for(&id) {
+                    return Some(self.being_linked(account.clone(), None, Some(now.id)));
+                }
                 let contact = self.input.directory.contact(&id)?;
                 let suitors = self.suitors_for(now, &id);
                 if !contact.in_group {
@@ -200,6 +210,11 @@ impl Case<'_> {
             (ContactSight::Quiet, PersonSight::Quiet) => None,
             _ => Some(self.step(reason, Then::Forget)),
         }
+    }
+
+    /// Nothing is decided of it before the other account is done; what waited goes on waiting.
+    fn being_linked(&self, account: AccountName, contact: Option<&ContactId>, person: Option<PersonId>) -> Step {
+        Step { contact: contact.cloned(), person, ..self.step(Reason::BeingLinked(account), Then::Nothing) }
     }
 
     fn elsewhere(&self, reason: Reason, contact: Option<&ContactId>, person: Option<PersonId>) -> Step {

@@ -152,6 +152,8 @@ pub enum Taken {
     Held(LinkId),
     /// By a link of another account.
     Elsewhere(AccountName),
+    /// Not yet: another account is about to link it.
+    BeingLinked(AccountName),
 }
 
 /// Questions about contacts and persons, those of this pass's rows included, as they are now. Answers do not change while
@@ -177,6 +179,11 @@ pub trait Directory {
     fn contact(&self, id: &ContactId) -> Option<ContactNow>;
     /// Whose half a contact already is.
     fn contact_taken(&self, id: &ContactId) -> Option<Taken>;
+    /// The other account, if any, that is just now about to create or link a person as whom this contact could be taken.
+    /// By default nobody is.
+    fn being_linked(&self, _contact: &Contact) -> Option<AccountName> {
+        None
+    }
     /// The first other contact of the group that bears the same stable identity.
     fn contact_double(&self, id: &ContactId) -> Option<ContactId>;
 }

@@ -21,6 +21,8 @@ pub(super) enum Match<Id> {
     One(Id),
     /// It is linked by another account.
     Elsewhere(AccountName),
+    /// Another account is about to link it: nothing is known of it until then.
+    BeingLinked(AccountName),
     /// Something, but a human being has to say what.
     Hold(HoldCause, Vec<Id>),
 }
@@ -61,6 +63,9 @@ pub(super) fn person_for(
     own: Own,
     waiting: &BTreeMap<PersonId, LinkId>,
 ) -> Match<PersonId> {
+    if let Some(account) = input.directory.being_linked(&contact.contact) {
+        return Match::BeingLinked(account);
+    }
     let free = |id: &PersonId, link| waiting.get(id) == Some(&link);
     let twins = first_pass(input) || own.decided;
     Seeker { pool: &Persons(input.directory), me: &contact.contact, own: own.link, twins, free: &free }.seek()
@@ -68,6 +73,9 @@ pub(super) fn person_for(
 
 /// Among the contacts of the provider's whole book.
 pub(super) fn contact_for(input: &Input<'_>, person: &PersonNow, own: Own) -> Match<ContactId> {
+    if let Some(account) = input.directory.being_linked(&person.contact) {
+        return Match::BeingLinked(account);
+    }
     let free = |_: &ContactId, _| false;
     let twins = first_pass(input) || own.decided;
     Seeker { pool: &Contacts(input.directory), me: &person.contact, own: own.link, twins, free: &free }.seek()
@@ -186,6 +194,7 @@ impl<P: Pool> Seeker<'_, P> {
         let hold = |cause| Match::Hold(cause, vec![id.clone()]);
         match self.pool.taken(id) {
             Some(Taken::Elsewhere(account)) => Match::Elsewhere(account),
+            Some(Taken::BeingLinked(account)) => Match::BeingLinked(account),
             Some(Taken::Linked(_)) => hold(HoldCause::MatchesLinked),
             Some(Taken::Held(link)) if self.own != Some(link) && !(self.free)(id, link) => {
                 hold(HoldCause::ClaimedTwice)

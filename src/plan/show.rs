@@ -53,6 +53,7 @@ impl Reason {
             Self::Matched => "the same human being on both sides",
             Self::NewPerson => "new person",
             Self::LinkedElsewhere(_) => "linked by another account",
+            Self::BeingLinked(_) => "another account is linking it now",
             Self::ContactChanged => "the contact changed",
             Self::PersonChanged => "the person changed",
             Self::BothChanged => "both changed",

@@ -85,6 +85,8 @@ pub enum Reason {
     NewPerson,
     /// It is linked by another account.
     LinkedElsewhere(crate::account::AccountName),
+    /// Another account is about to link or create it: left for later.
+    BeingLinked(crate::account::AccountName),
     /// The contact changed.
     ContactChanged,
     /// The person changed.

@@ -4,17 +4,63 @@
 //! failing store answers "nobody" and is remembered: the pass that asked must not act on its plan.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
+use super::desk::{Likenesses, Place};
 use super::member::{Member, Seat, Shared};
 use super::observe::Observed;
 use super::peers::Peers;
 use super::recover;
 use super::stock::Stock;
-use crate::account::MatchIn;
-use crate::contact::{Contact, ContactId, Name, PersonId};
+use crate::account::{AccountName, MatchIn};
+use crate::contact::{Change, Contact, ContactId, Name, PersonId};
 use crate::link::{Link, LinkId, State};
 use crate::plan::{ContactNow, ContactSight, Directory, PersonNow, Row, Taken};
-use crate::store::{CheckpointId, Intent, IntentId, StoreError, View};
+use crate::store::{CheckpointId, Intent, IntentId, IntentKind, StoreError, View};
+
+/// Persons that other accounts meant to create and whose creation is not recorded. Those accounts will look for them; until
+/// then it may be that they are there.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    sought: Vec<(IntentId, Intent)>,
+    /// Within the account's `match` scope, of accounts that will look for them.
+    likenesses: BTreeMap<AccountName, Likenesses>,
+}
+
+impl Journal {
+    /// What the journal holds of others than this account's checkpoint.
+    pub(super) fn of(view: &View, member: &Member, own: CheckpointId) -> Result<Self, StoreError> {
+        let sought = recover::creations_of_others(view, own)?;
+        let mut journal = Self { sought, ..Self::default() };
+        let mut who: BTreeMap<CheckpointId, Option<AccountName>> = BTreeMap::new();
+        for (_, intent) in &journal.sought {
+            if !who.contains_key(&intent.checkpoint) {
+                who.insert(intent.checkpoint, looks_for(view, member, intent.checkpoint)?);
+            }
+            if let (Some(Some(account)), IntentKind::Contact(Change::Create { contact, .. })) =
+                (who.get(&intent.checkpoint), &intent.what)
+            {
+                journal.likenesses.entry(account.clone()).or_default().add(contact);
+            }
+        }
+        Ok(journal)
+    }
+
+    fn like(&self, contact: &Contact) -> Option<AccountName> {
+        self.likenesses.iter().find(|(_, likenesses)| likenesses.any(contact)).map(|(account, _)| account.clone())
+    }
+}
+
+/// The account of a checkpoint, if it will run and its persons are within this account's `match` scope.
+fn looks_for(view: &View, member: &Member, checkpoint: CheckpointId) -> Result<Option<AccountName>, StoreError> {
+    let Some(account) = view.name_of(checkpoint)?.filter(|account| member.shelf.has(account)) else { return Ok(None) };
+    let owner = member.declared.owner.to_lowercase();
+    let in_scope = match member.declared.policy.match_in {
+        MatchIn::Company => true,
+        MatchIn::Owner => view.checkpoint(checkpoint)?.is_some_and(|theirs| theirs.scope.owner == owner),
+    };
+    Ok(in_scope.then_some(account))
+}
 
 /// The world around one plan, as it stood in one snapshot of the store.
 pub(super) struct Surroundings<'a> {
@@ -28,8 +74,10 @@ pub(super) struct Surroundings<'a> {
     /// What this pass saw: it is newer than the store.
     pub(super) observed: &'a Observed,
     pub(super) rows: &'a [Row],
-    /// Persons that other accounts may have created without knowing: they will find them.
-    pub(super) sought: &'a [(IntentId, Intent)],
+    /// What passes under way are about to bind.
+    pub(super) place: &'a Place<'a>,
+    /// What other accounts may have created without knowing.
+    pub(super) journal: &'a Journal,
     pub(super) failed: RefCell<Option<StoreError>>,
 }
 
@@ -61,16 +109,26 @@ impl Surroundings<'_> {
 
     /// The account that will take an unlinked person for one of its own creation.
     fn sought_by(&self, id: PersonId) -> Option<Taken> {
-        if self.sought.is_empty() || !self.or_nothing(recover::is_free(self.view, self.peers, id).map(Some))? {
+        if self.journal.sought.is_empty() || !self.is_free(id) {
             return None;
         }
         let person = self.or_nothing(self.view.person(id))?;
         let country = self.member.declared.policy.country;
-        let (_, intent) = self.sought.iter().find(|(_, intent)| recover::may_have_made(intent, &person, country))?;
+        let mut sought = self.journal.sought.iter();
+        let (_, intent) = sought.find(|(_, intent)| recover::may_have_made(intent, &person, country))?;
         Some(Taken::Elsewhere(self.account_of(intent.checkpoint)))
     }
 
-    fn account_of(&self, checkpoint: CheckpointId) -> crate::account::AccountName {
+    /// The account that is about to link an unlinked person.
+    fn claimed_by(&self, id: PersonId) -> Option<Taken> {
+        self.place.person(id).filter(|_| self.is_free(id)).map(Taken::BeingLinked)
+    }
+
+    fn is_free(&self, id: PersonId) -> bool {
+        self.or_nothing(recover::is_free(self.view, self.peers, id).map(Some)).unwrap_or(false)
+    }
+
+    fn account_of(&self, checkpoint: CheckpointId) -> AccountName {
         self.or_nothing(self.view.name_of(checkpoint)).unwrap_or_else(|| self.member.name.clone())
     }
 }
@@ -121,7 +179,7 @@ impl Directory for Surroundings<'_> {
             }
             best = best.or(Some(taken));
         }
-        self.sought_by(id).or(best)
+        self.claimed_by(id).or_else(|| self.sought_by(id)).or(best)
     }
 
     fn contacts_with_email(&self, key: &str) -> Vec<ContactId> {
@@ -161,8 +219,18 @@ impl Directory for Surroundings<'_> {
             return Some(taken(link_id, &link));
         }
         let book = self.member.declared.book.identity();
-        let checkpoint = self.or_nothing(self.peers.contact_of(self.view, &book, id))?;
+        let Some(checkpoint) = self.or_nothing(self.peers.contact_of(self.view, &book, id)) else {
+            return self.place.contact(id).map(Taken::BeingLinked);
+        };
         (checkpoint != self.checkpoint).then(|| Taken::Elsewhere(self.account_of(checkpoint)))
+    }
+
+    fn being_linked(&self, contact: &Contact) -> Option<AccountName> {
+        let owner = match self.member.declared.policy.match_in {
+            MatchIn::Company => None,
+            MatchIn::Owner => Some(self.seat.owner),
+        };
+        self.place.like(contact, owner).or_else(|| self.journal.like(contact))
     }
 
     fn contact_double(&self, id: &ContactId) -> Option<ContactId> {

@@ -54,6 +54,11 @@ pub(super) fn leftover(rows: &[Row], plan: &Plan, first: bool, now: Moment) -> L
             let reason = format!("linked by account {account}");
             left.todos.extend(key.map(|key| todo(key, ELSEWHERE, &reason, now)));
         }
+        if let Reason::BeingLinked(account) = &step.reason {
+            let key = step.contact.clone().map(TodoKey::Contact).or_else(|| step.person.map(TodoKey::Person));
+            left.todos.extend(key.map(|key| later(key, &format!("account {account} is linking it now"), now)));
+            continue;
+        }
         let waits = matches!(&step.then, Then::Keep(link) if matches!(link.state, State::Held(_)));
         // Its candidates were nobody's news while it waited.
         if let Some(hold) = step.link.and_then(|id| held.get(&id)).filter(|_| !waits) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::company_ledger::CompanyLedger;
+use super::desk::Desk;
 use super::mirror::Mirror;
 use super::organizations::Organizations;
 use super::shelf::Shelf;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub organizations: Organizations,
     /// What the guard counts over all accounts.
     pub(super) ledger: CompanyLedger,
+    /// What passes under way are about to link or create.
+    pub(super) desk: Desk,
     /// Held for reading while persons are created, for writing while somebody looks for persons that may have been created:
     /// a person on its way to its link must not be adopted by another.
     pub(super) creating: tokio::sync::RwLock<()>,
@@ -61,8 +64,14 @@ impl Shared {
         if let Some((at, tokens)) = view.used()? {
             company.remember_use(tokens, at);
         }
-        let (ledger, creating) = (CompanyLedger::default(), tokio::sync::RwLock::new(()));
-        Ok(Self { store, clock, company, mirror, organizations, ledger, creating, homes })
+        let (ledger, desk) = (CompanyLedger::default(), Desk::default());
+        let creating = tokio::sync::RwLock::new(());
+        Ok(Self { store, clock, company, mirror, organizations, ledger, desk, creating, homes })
+    }
+
+    /// The accounts that left something for later because of this one, whose pass has ended: they should run now.
+    pub fn freed(&self, account: &AccountName) -> BTreeSet<AccountName> {
+        self.desk.freed(account)
     }
 
     /// Keeps how many of the day's tokens are used, so that a restart does not stretch carnetd's share. A store that cannot

@@ -15,11 +15,11 @@
 //!
 //! | file | what is there |
 //! |---|---|
-//! | `pass`, `scope`, `held`, `record`, `outcome`, `schedule` | the pass itself: where it starts, why it is held, what it stores, when the next is due |
+//! | `pass`, `scope`, `deciding`, `held`, `record`, `outcome`, `schedule` | the pass itself: where it starts, how it plans, why it is held, what it stores, when the next is due |
 //! | `feed`, `mirror`, `homes`, `organizations` | Pipedrive's side, shared by the company |
 //! | `observe`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
 //! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
-//! | `handover`, `shelf` | several accounts of one book |
+//! | `desk`, `handover`, `shelf` | several accounts: of one company, of one book |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
 //! | `others` | persons with another visibility or owner than declared, for the status |
 //! | `member` | what a pass works with |
@@ -28,6 +28,8 @@
 
 mod apply;
 mod company_ledger;
+mod deciding;
+mod desk;
 mod directory;
 mod feed;
 mod finder;

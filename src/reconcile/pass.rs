@@ -1,30 +1,26 @@
 //! The four steps of a pass, and the dry run that stops after the second.
 
-use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 
 use tokio_util::sync::CancellationToken;
 
 use super::apply::Apply;
-use super::company_ledger::Reservation;
-use super::directory::Surroundings;
-use super::handover::hand_over;
+use super::deciding::{Decided, Frame};
+use super::desk::Place;
 use super::ledger::{self};
-use super::leftover::{ELSEWHERE, Leftover, later, leftover};
 use super::member::{Member, Seat, Shared, Work};
-use super::observe::{Observed, Observer};
+use super::observe::Observer;
 use super::organizations::store_error;
 use super::outcome::{Ended, Live, Outcome, Wish};
 use super::peers::Peers;
 use super::recover;
 use super::scope::{self, Standing};
 use super::stock::Stock;
-use super::witness;
 use crate::account::Scope;
 use crate::adapter::Error;
 use crate::contact::{ContactId, Digest, PersonId};
-use crate::plan::{Input, Ledger, Plan, Row, plan};
-use crate::store::{AccountHold, Checkpoint, CheckpointId, PassRecord, Todo, TodoKey, View};
+use crate::plan::Plan;
+use crate::store::{AccountHold, Checkpoint, CheckpointId, PassRecord, View};
 
 /// What a pass would do.
 #[derive(Debug)]
@@ -89,32 +85,13 @@ pub async fn intend(
     }
 }
 
-/// What a plan is made in: who, one snapshot of the store, and the numbers it is judged by.
-struct Frame<'a> {
-    seat: &'a Seat,
-    view: &'a View,
-    peers: &'a Peers,
-    checkpoint: CheckpointId,
-    ledger: Ledger,
-    reserved: &'a Reservation<'a>,
-    confirmed: BTreeSet<Digest>,
-    observed: &'a Observed,
-}
-
-/// What a pass has decided to do, with what it read for that, and what it leaves.
-struct Decided {
-    plan: Plan,
-    records: witness::Records,
-    left: Leftover,
-}
-
 /// One pass of one account. How it is held: `held`; how it is stored: `record`.
 pub(super) struct Pass<'a> {
     pub(super) shared: &'a Shared,
     pub(super) member: &'a Member,
     wish: Wish,
     pub(super) live: &'a Live,
-    cancel: &'a CancellationToken,
+    pub(super) cancel: &'a CancellationToken,
 }
 
 impl Pass<'_> {
@@ -128,7 +105,7 @@ impl Pass<'_> {
         if recover::recover(self.shared, self.member, seat, work.0, self.cancel).await? {
             self.wish.retry = true;
         }
-        let reservation = self.shared.ledger.reservation();
+        let (reservation, place) = (self.shared.ledger.reservation(), self.place(seat));
         let view = self.shared.store.view()?;
         let peers = self.peers();
         let around = (&view, &peers);
@@ -137,14 +114,14 @@ impl Pass<'_> {
         let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
         let decided = {
             let rows = std::mem::take(&mut observed.rows);
-            let (checkpoint, reserved) = (work.0, &reservation);
             let frame = Frame {
                 seat,
                 view: &view,
                 peers: &peers,
-                checkpoint,
+                checkpoint: work.0,
                 ledger,
-                reserved,
+                reserved: &reservation,
+                place: &place,
                 confirmed,
                 observed: &observed,
             };
@@ -181,48 +158,10 @@ impl Pass<'_> {
         }
     }
 
-    /// Plans, has what is gone read a second time, and plans again with what that found.
-    async fn decide(&self, frame: &Frame<'_>, stock: &Stock, mut rows: Vec<Row>) -> Result<Decided, Stop> {
-        let (around, checkpoint) = ((frame.view, frame.peers), frame.checkpoint);
-        let mut wait = self.hand_over(around, checkpoint, &mut rows).await?;
-        let first = self.reserving(frame, stock, &rows)?;
-        if !first.refusals.is_empty() {
-            return Err(Stop::Held(Box::new(self.hold(&first))));
-        }
-        let (plan, records) = if first.steps.iter().all(|step| step.needs_witness().is_none()) {
-            (first, witness::Records::default())
-        } else {
-            let parties = (self.shared, self.member, frame.seat);
-            let records = witness::read(parties, &first, &mut rows, self.cancel).await?;
-            wait.extend(self.hand_over(around, checkpoint, &mut rows).await?);
-            let second = self.reserving(frame, stock, &rows)?;
-            // What waited for a second look may have become a deletion that nobody counted.
-            if second.deletions() > first.deletions() && !second.refusals.is_empty() {
-                return Err(Stop::Held(Box::new(self.hold(&second))));
-            }
-            (second, records)
-        };
-        let now = self.shared.clock.now();
-        let mut left = leftover(&rows, &plan, frame.ledger.first_pass, now);
-        // A contact of this book that another account has comes over by itself when it leaves that account's group.
-        let book = self.member.declared.book.identity();
-        for todo in std::mem::take(&mut left.todos) {
-            let comes_over = match &todo.key {
-                TodoKey::Contact(id) if todo.code == ELSEWHERE => {
-                    frame.peers.contact_of(frame.view, &book, id)?.is_some()
-                }
-                _ => false,
-            };
-            left.todos.extend((!comes_over).then_some(todo));
-        }
-        left.todos.extend(wait);
-        Ok(Decided { plan, records, left })
-    }
-
     async fn intend(&self, stock: &mut Stock) -> Result<Intended, Stop> {
         let _at_home = self.shared.at_home().await?;
         let seat = self.member.seat(self.shared, self.cancel).await?;
-        let reservation = self.shared.ledger.reservation();
+        let (reservation, place) = (self.shared.ledger.reservation(), self.place(seat));
         let scope = self.member.scope(&self.shared.company);
         let standing = scope::standing(&self.shared.store.view()?, self.member, &scope)?;
         if let Standing::Same(id, _) | Standing::Renamed(id, _) | Standing::Narrow(id, _) = &standing {
@@ -241,10 +180,18 @@ impl Pass<'_> {
         let confirmed = self.confirmed(&view, work.0)?;
         let observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
         let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
-        let (checkpoint, reserved) = (work.0, &reservation);
-        let frame =
-            Frame { seat, view: &view, peers: &peers, checkpoint, ledger, reserved, confirmed, observed: &observed };
-        let plan = self.plan(&frame, stock, &observed.rows, reservation.others())?;
+        let frame = Frame {
+            seat,
+            view: &view,
+            peers: &peers,
+            checkpoint: work.0,
+            ledger,
+            reserved: &reservation,
+            place: &place,
+            confirmed,
+            observed: &observed,
+        };
+        let plan = self.plan((&view, &frame), stock, &observed.rows, reservation.others())?;
         Ok(Intended { plan, unreadable: observed.unreadable })
     }
 
@@ -273,72 +220,12 @@ impl Pass<'_> {
         Observer { shared, member, seat, view, peers, work, wish, confirmed, cancel }
     }
 
-    fn peers(&self) -> Peers {
+    pub(super) fn peers(&self) -> Peers {
         Peers::of(self.shared.company.identity())
     }
 
-    /// Lets contacts that left the group go over to another account's; what has to wait for that account is answered.
-    async fn hand_over(
-        &self,
-        around: (&View, &Peers),
-        checkpoint: CheckpointId,
-        rows: &mut [Row],
-    ) -> Result<Vec<Todo>, Stop> {
-        let handover = hand_over((self.shared, self.member, checkpoint), around, rows, self.cancel).await?;
-        if !handover.ops.is_empty() {
-            self.shared.store.write(handover.ops).await?;
-        }
-        let now = self.shared.clock.now();
-        let wait = |id| later(TodoKey::Contact(id), "it is in the group of an account that has not run yet", now);
-        Ok(handover.wait.into_iter().map(wait).collect())
-    }
-
-    /// Plans, and reserves the deletions of a plan that may be carried out: no other pass is judged without them.
-    fn reserving(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row]) -> Result<Plan, Stop> {
-        loop {
-            let others = frame.reserved.others();
-            let plan = self.plan(frame, stock, rows, others)?;
-            // Where others planned or made more meanwhile, it is judged by that.
-            if !plan.refusals.is_empty() || frame.reserved.reserve(plan.deletions(), others) {
-                return Ok(plan);
-            }
-        }
-    }
-
-    /// Plans, judged with the deletions of other passes that the snapshot does not show.
-    fn plan(&self, frame: &Frame<'_>, stock: &Stock, rows: &[Row], others: u64) -> Result<Plan, Stop> {
-        let sought = recover::creations_of_others(frame.view, frame.checkpoint)?;
-        let directory = Surroundings {
-            shared: self.shared,
-            member: self.member,
-            seat: frame.seat,
-            checkpoint: frame.checkpoint,
-            view: frame.view,
-            peers: frame.peers,
-            stock,
-            observed: frame.observed,
-            rows,
-            sought: &sought,
-            failed: RefCell::default(),
-        };
-        let plan = plan(&Input {
-            account: &self.member.name,
-            policy: &self.member.declared.policy,
-            owner: frame.seat.owner,
-            provider: &self.member.provider.capability(),
-            pipedrive: &self.shared.company.capability(),
-            rows,
-            directory: &directory,
-            ledger: Ledger {
-                company_deleted: frame.ledger.company_deleted.saturating_add(others),
-                ..frame.ledger.clone()
-            },
-            confirmed: &frame.confirmed,
-        });
-        match directory.failed.into_inner() {
-            Some(error) => Err(error.into()),
-            None => Ok(plan),
-        }
+    fn place(&self, seat: &Seat) -> Place<'_> {
+        self.shared.desk.place(&self.member.name, seat.owner, self.member.declared.book.identity())
     }
 
     /// The account's checkpoint, and whether its scope changed.

@@ -120,7 +120,9 @@ impl Recovery<'_> {
             let view = self.shared.store.view().map_err(|error| store_error(&error))?;
             let peers = Peers::of(self.shared.company.identity());
             for record in page.persons {
-                let candidate = record.id > mark && record.owner == self.seat.owner && !record.deleted;
+                // One that another account's pass is about to link is that account's.
+                let claimed = self.shared.desk.has_person(record.id, &self.member.name);
+                let candidate = record.id > mark && record.owner == self.seat.owner && !record.deleted && !claimed;
                 if candidate && is_free(&view, &peers, record.id).map_err(|error| store_error(&error))? {
                     orphans.push(to_person(self.shared, record));
                 }

@@ -42,6 +42,11 @@ impl Shelf {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(account);
     }
 
+    /// Whether an account is enabled.
+    pub(super) fn has(&self, account: &AccountName) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(account)
+    }
+
     /// The same book as seen by the other accounts that have it.
     pub(super) fn beside(&self, account: &config::Account) -> Vec<(AccountName, SharedBook)> {
         let identity = account.book.identity();

@@ -58,6 +58,8 @@ pub(super) struct World {
     pub humans: BTreeMap<PersonId, Human>,
     pub links: BTreeMap<LinkId, Link>,
     pub elsewhere: BTreeMap<PersonId, AccountName>,
+    /// Who is about to create a person with this address.
+    pub making: BTreeMap<String, AccountName>,
     pub ledger: Ledger,
     pub confirmed: BTreeSet<Digest>,
     /// Losers of conflicts, and the records that were deleted.
@@ -78,6 +80,7 @@ impl World {
             humans: BTreeMap::new(),
             links: BTreeMap::new(),
             elsewhere: BTreeMap::new(),
+            making: BTreeMap::new(),
             ledger: Ledger { links: 1000, company_links: 1000, group: 1000, ..Ledger::default() },
             confirmed: BTreeSet::new(),
             history: Vec::new(),
@@ -497,6 +500,9 @@ impl Directory for World {
     }
     fn contact_taken(&self, id: &ContactId) -> Option<Taken> {
         self.taken(|l| l.contact_id() == Some(id), |h| h.contacts.contains(id))
+    }
+    fn being_linked(&self, contact: &Contact) -> Option<AccountName> {
+        contact.emails.iter().find_map(|email| self.making.get(&email.key)).cloned()
     }
     fn contact_double(&self, id: &ContactId) -> Option<ContactId> {
         let stable = &self.cards.get(id)?.stable;

@@ -908,6 +908,25 @@ fn a_plan_asks_a_handful_of_questions_for_each_row() {
 }
 
 #[test]
+fn what_another_account_is_creating_waits_with_all_that_resembles_it() {
+    let mut world = two_way();
+    let bob = AccountName::new("bob").expect("a name");
+    world.making.insert("a@x".into(), bob.clone());
+    // The contact could be bob's; the person could be the contact.
+    world.card(contact("Anna; a@x b@x"));
+    world.human(contact("Anna; b@x"));
+    let plan = world.plan(&world.observe(false));
+    assert_eq!(plan.steps.len(), 2);
+    for step in &plan.steps {
+        assert_eq!((&step.reason, &step.then), (&Reason::BeingLinked(bob.clone()), &Then::Nothing));
+        assert!(!step.writes());
+    }
+    world.making.clear();
+    let plan = world.plan(&world.observe(false));
+    assert_eq!(plan.steps.iter().map(|step| &step.reason).collect::<Vec<_>>(), [&Reason::Matched]);
+}
+
+#[test]
 fn a_row_of_two_live_halves_without_a_link_is_linked_up() {
     let mut world = two_way();
     world.card(contact("Anna; a@x"));
