@@ -73,7 +73,7 @@ impl<'a> Claims<'a> {
             self.persons.entry(person.id).or_default().push(contact.id.clone());
         } else if let Some(now) = new_contact(row) {
             if let Cow::Borrowed(now) = now
-                && let Some(stable) = now.stable.as_deref().filter(|s| own.is_none() && self.gone.contains(s))
+                && let Some(stable) = now.stable.as_deref().filter(|s| may_be_moved(row) && self.gone.contains(s))
             {
                 self.moved.insert(stable, now);
                 return;
@@ -274,6 +274,11 @@ pub(super) fn original(input: &Input<'_>, now: &ContactNow, own: Own) -> Option<
     let double = input.directory.contact_double(&now.id).filter(|_| !own.is_decided())?;
     let known = !matches!(input.directory.contact_taken(&double), None | Some(Taken::Held(_)));
     (known || double < now.id).then_some(double)
+}
+
+/// Whether a contact without a person may be a known one in another place: also one that waited as its copy.
+fn may_be_moved(row: &Row) -> bool {
+    row.link.as_ref().is_none_or(|(_, link)| matches!(link.state, State::Held(_)))
 }
 
 fn is_own(taken: &Taken, own: Option<LinkId>) -> bool {

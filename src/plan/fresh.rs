@@ -46,6 +46,10 @@ impl Case<'_> {
                 return Some(self.elsewhere(Reason::LinkedElsewhere(account), Some(&now.id), None));
             }
             Some(Taken::BeingLinked(account)) => return Some(self.being_linked(account, Some(&now.id), None)),
+            // It waited, but is linked by now: its pair speaks of it.
+            Some(Taken::Linked(_) | Taken::Dormant(_)) if self.own().is_some() => {
+                return Some(self.step(Reason::Seen, Then::Forget));
+            }
             Some(_) => return None,
             None => {}
         }

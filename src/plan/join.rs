@@ -1,11 +1,11 @@
 //! The steps that bring two halves together: a merge, a creation, a creation again.
 
 use super::case::{Case, contact_half, person_half};
-use super::input::{ContactNow, PersonNow};
+use super::input::{ContactNow, PersonNow, Taken};
 use super::merge::{Book, Merged, edited, merge};
 use super::step::{Reason, Side, Step, Then};
 use crate::contact::{Capability, Change, Contact, ContactId, Field, FieldChange, Fields};
-use crate::link::{Cause, Chosen, Link, State};
+use crate::link::{Cause, Chosen, Link, LinkId, State};
 
 const SOMEBODY_ELSES: &str = "the person belongs to somebody else: nothing of it flows out, and the link sleeps";
 const CREATED_AGAIN: &str =
@@ -99,7 +99,16 @@ impl Case<'_> {
         step.losers = merged.losers;
         step.said = merged.said;
         step.said.extend(said);
+        step.absorbs = contact.filter(|now| now.id != old_contact.id).and_then(|now| self.copy_that_waits(&now.id));
         Some(step)
+    }
+
+    /// What waits under the id to which a contact moved: its copy, which is the contact itself now.
+    fn copy_that_waits(&self, id: &ContactId) -> Option<LinkId> {
+        match self.input.directory.contact_taken(id) {
+            Some(Taken::Held(link)) if self.own() != Some(link) => Some(link),
+            _ => None,
+        }
     }
 
     /// Two unlinked halves are the same human being.

@@ -31,7 +31,8 @@ pub struct Step {
     /// What becomes of the link once all of it is written. What a side was seen to hold is as observed: whoever writes
     /// replaces it with the book's answer.
     pub then: Then,
-    /// A person that waited by itself and is the other half now: its link is forgotten in the same transaction.
+    /// What waited by itself and is part of this one now, a person that is its other half or a copy that is its contact: its
+    /// link is forgotten in the same transaction.
     pub absorbs: Option<LinkId>,
     /// Values that lost a conflict or an edit that a deletion swallowed, for history and `why`: field and value.
     pub losers: Vec<(Field, String)>,

@@ -216,7 +216,9 @@ impl Directory for Surroundings<'_> {
 
     fn contact_taken(&self, id: &ContactId) -> Option<Taken> {
         if let Some((link_id, link)) = self.link_of(id) {
-            return Some(taken(link_id, &link));
+            let pair = link.contact.is_some() && link.person.is_some();
+            let waits = matches!(link.state, State::Held(_));
+            return Some(if waits && pair { Taken::Linked(link_id) } else { taken(link_id, &link) });
         }
         let book = self.member.declared.book.identity();
         let Some(checkpoint) = self.or_nothing(self.peers.contact_of(self.view, &book, id)) else {

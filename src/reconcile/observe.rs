@@ -317,8 +317,12 @@ impl Observer<'_> {
             let head = head.map_err(|error| store_error(&error))?;
             let Some(contact) = head.contact else { continue };
             let revision = head.revision.unwrap_or_else(|| Revision::from(""));
-            by_contact
-                .insert(contact, Head { link: head.id, revision, state: head.state, half: head.person.is_none() });
+            let head = Head { link: head.id, revision, state: head.state, half: head.person.is_none() };
+            // Where something still waits under a contact that was linked since, the pair speaks of it.
+            if head.half && by_contact.contains_key(&contact) {
+                continue;
+            }
+            by_contact.insert(contact, head);
         }
         Ok(by_contact)
     }

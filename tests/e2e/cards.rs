@@ -138,3 +138,56 @@ async fn copies_of_a_card_make_one_person_from_the_first_pass_on() {
     assert_eq!(world.links().await, 2, "a UID of its own makes it somebody else");
     world.idle().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_original_goes_is_the_contact_itself() {
+    for restarts in [true, false] {
+        let mut world = World::new("one-way").await;
+        for n in 0..6 {
+            world.card(&format!("c{n}.vcf"), &[&format!("FN:Given{n} Family{n}"), &format!("EMAIL:p{n}@acme.example")]);
+        }
+        assert_eq!(world.pass().await, (6, 0, 0, 0));
+        fs::copy(world.card_path("c4.vcf"), world.card_path("c4copy.vcf")).expect("copied");
+        for step in ["copied", "original removed", "edited"] {
+            match step {
+                "original removed" => fs::remove_file(world.card_path("c4.vcf")).expect("removed"),
+                "edited" => world.edit("c4copy.vcf", "FN:Given4 Family4", "FN:Edith Family4"),
+                _ => {}
+            }
+            if restarts {
+                world.restart();
+            }
+            world.pass().await;
+            let waits: &[&str] = if step == "copied" { &["same-identity"] } else { &[] };
+            assert_eq!(world.codes().await, waits, "{step}, restarts: {restarts}");
+            assert_eq!((world.links().await, world.persons().await.len()), (6, 6), "{step}");
+            if restarts {
+                world.restart();
+            }
+            world.idle().await;
+        }
+        world.person("Edith Family4").await;
+        fs::remove_file(world.card_path("c4copy.vcf")).expect("removed");
+        world.pass().await;
+        assert_eq!((world.links().await, world.persons().await.len()), (5, 5), "it is nobody else's");
+        world.idle().await;
+    }
+}
+
+#[tokio::test]
+async fn a_daemon_that_is_not_asked_moves_the_link_to_the_copy_as_well() {
+    let mut live = Live::new("one-way", "").await;
+    live.card("a.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example"]);
+    live.card("b.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    live.start().await;
+    live.until("both are in", |s| alice(s).contacts == 2).await;
+    fs::copy(live.card_path("a.vcf"), live.card_path("copy.vcf")).expect("copied");
+    live.until("the copy waits", |s| alice(s).held == 1).await;
+    fs::remove_file(live.card_path("a.vcf")).expect("removed");
+    live.until("nothing waits", |s| alice(s).held == 0).await;
+    live.edit("copy.vcf", "FN:Anna Weber", "FN:Edith Weber");
+    live.until("the edit is in", |s| alice(s).totals.updated == 1).await;
+    live.person("Edith Weber").await;
+    assert_eq!(live.persons().await.len(), 2);
+    live.stop().await;
+}
