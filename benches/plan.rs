@@ -79,8 +79,9 @@ impl Office {
         let owner = company.owner(OWNER, &CancellationToken::new()).await.expect("the token's user");
         let account = account(&directory);
         let provider: SharedBook = Arc::new(Delta { links, news });
-        let names = Arc::new(BTreeSet::from([account.name.clone()]));
-        let member = Member::new(account, provider, names, Arc::new(Shelf::default()));
+        let shelf = Shelf::default();
+        shelf.declare(BTreeSet::from([account.name.clone()]));
+        let member = Member::new(account, provider, Arc::new(shelf));
 
         let store = Store::open_or_create(&directory.path().join("state.redb")).expect("a state");
         let id = CheckpointId(1);

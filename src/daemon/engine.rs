@@ -176,7 +176,7 @@ impl Engine {
     pub(super) fn seat(&self, names: &[AccountName]) {
         let now = self.clock.now();
         let config = self.config();
-        let declared_names: Arc<BTreeSet<AccountName>> = Arc::new(config.accounts.keys().cloned().collect());
+        self.shelf.declare(config.accounts.keys().cloned().collect());
         for name in names {
             let Some(account) = config.accounts.get(name) else { continue };
             let book = self.book(&config, account);
@@ -185,7 +185,7 @@ impl Engine {
             self.shelf.remove(name);
             let member = book.map(|book| {
                 self.shelf.put(account, &book);
-                Arc::new(Member::new(rehearsed, book, Arc::clone(&declared_names), Arc::clone(&self.shelf)))
+                Arc::new(Member::new(rehearsed, book, Arc::clone(&self.shelf)))
             });
             let mut standing = Standing::new(account.clone(), member, now);
             if let Some(old) = state.accounts.remove(name) {

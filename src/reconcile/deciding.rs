@@ -65,7 +65,7 @@ impl Pass<'_> {
         let mut left = leftover(&rows, &plan, frame.ledger.first_pass, now);
         // A contact of this book that another account has comes over by itself when it leaves that account's group.
         let book = self.member.declared.book.identity();
-        let (view, peers) = (self.shared.store.view()?, self.peers());
+        let (view, peers) = (self.shared.store.view()?, self.member.peers(self.shared, checkpoint));
         for todo in std::mem::take(&mut left.todos) {
             let comes_over = match &todo.key {
                 TodoKey::Contact(id) if todo.code == ELSEWHERE => peers.contact_of(&view, &book, id)?.is_some(),
@@ -119,7 +119,7 @@ impl Pass<'_> {
         rows: &[Row],
         others: u64,
     ) -> Result<Plan, Stop> {
-        let peers = self.peers();
+        let peers = self.member.peers(self.shared, frame.checkpoint);
         let journal = Journal::of(view, self.member, frame.checkpoint)?;
         let directory = Surroundings {
             shared: self.shared,

@@ -30,7 +30,7 @@ pub(super) struct Journal {
 impl Journal {
     /// What the journal holds of others than this account's checkpoint.
     pub(super) fn of(view: &View, member: &Member, own: CheckpointId) -> Result<Self, StoreError> {
-        let sought = recover::creations_of_others(view, own)?;
+        let sought = recover::creations_of_others(view, member, own)?;
         let mut journal = Self { sought, ..Self::default() };
         let mut who: BTreeMap<CheckpointId, Option<AccountName>> = BTreeMap::new();
         for (_, intent) in &journal.sought {

@@ -9,6 +9,7 @@ use super::company_ledger::CompanyLedger;
 use super::desk::Desk;
 use super::mirror::Mirror;
 use super::organizations::Organizations;
+use super::peers::Peers;
 use super::shelf::Shelf;
 use super::stock::Stock;
 use crate::account::{AccountName, Scope, Visibility, VisibilityLevels};
@@ -92,9 +93,7 @@ pub struct Member {
     pub declared: config::Account,
     /// The provider's book.
     pub provider: SharedBook,
-    /// Every account now declared: the checkpoint of another one is an orphan.
-    pub declared_names: Arc<BTreeSet<AccountName>>,
-    /// The books of all accounts.
+    /// All accounts, and their books.
     pub(super) shelf: Arc<Shelf>,
     /// What is known of that book. Locked for the length of a pass: one pass per account at a time.
     pub stock: tokio::sync::Mutex<Stock>,
@@ -116,14 +115,8 @@ pub struct Seat {
 
 impl Member {
     /// An account and its provider's book.
-    pub fn new(
-        declared: config::Account,
-        provider: SharedBook,
-        declared_names: Arc<BTreeSet<AccountName>>,
-        shelf: Arc<Shelf>,
-    ) -> Self {
+    pub fn new(declared: config::Account, provider: SharedBook, shelf: Arc<Shelf>) -> Self {
         Self {
-            declared_names,
             shelf,
             name: declared.name.clone(),
             declared,
@@ -155,8 +148,14 @@ impl Member {
             .await
     }
 
+    /// Whether an account is declared now, enabled or not.
     pub(super) fn is_declared(&self, name: &AccountName) -> bool {
-        self.declared_names.contains(name)
+        self.shelf.declared().contains(name)
+    }
+
+    /// The accounts whose links bind this one, which works on its own checkpoint.
+    pub(super) fn peers(&self, shared: &Shared, own: CheckpointId) -> Peers {
+        Peers::among(shared.company.identity(), self.shelf.declared(), own)
     }
 
     /// The seat, if it was found out before.

@@ -19,7 +19,7 @@
 //! | `feed`, `mirror`, `homes`, `organizations` | Pipedrive's side, shared by the company |
 //! | `observe`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
 //! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
-//! | `desk`, `handover`, `shelf` | several accounts: of one company, of one book |
+//! | `desk`, `handover`, `shelf`, `inherit` | several accounts: of one company, of one book, of former times |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
 //! | `others` | persons with another visibility or owner than declared, for the status |
 //! | `member` | what a pass works with |
@@ -36,6 +36,7 @@ mod finder;
 mod handover;
 mod held;
 mod homes;
+mod inherit;
 mod ledger;
 mod leftover;
 mod look;

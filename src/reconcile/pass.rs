@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::Apply;
 use super::deciding::{Decided, Frame};
 use super::desk::Place;
+use super::inherit::inherit;
 use super::ledger::{self};
 use super::member::{Member, Seat, Shared, Work};
 use super::observe::Observer;
@@ -19,7 +20,7 @@ use super::stock::Stock;
 use crate::account::Scope;
 use crate::adapter::Error;
 use crate::contact::{ContactId, Digest, PersonId};
-use crate::plan::Plan;
+use crate::plan::{Plan, Row};
 use crate::store::{AccountHold, Checkpoint, CheckpointId, PassRecord, View};
 
 /// What a pass would do.
@@ -107,10 +108,11 @@ impl Pass<'_> {
         }
         let (reservation, place) = (self.shared.ledger.reservation(), self.place(seat));
         let view = self.shared.store.view()?;
-        let peers = self.peers();
+        let peers = self.member.peers(self.shared, work.0);
         let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
         let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
+        self.inherit(seat, work.0, &mut observed.rows).await?;
         let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
         let decided = {
             let rows = std::mem::take(&mut observed.rows);
@@ -175,10 +177,11 @@ impl Pass<'_> {
             Standing::Foreign(id, checkpoint) => return Err(Stop::Held(self.foreign(&view, id, &checkpoint)?)),
             Standing::New => ((CheckpointId(u32::MAX), Checkpoint::new(scope)), false),
         };
-        let peers = self.peers();
+        let peers = self.member.peers(self.shared, work.0);
         let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
-        let observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
+        let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
+        inherit((self.shared, self.member, seat), (&view, &peers, work.0), &mut observed.rows)?;
         let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
         let frame = Frame {
             seat,
@@ -193,6 +196,21 @@ impl Pass<'_> {
         };
         let plan = self.plan((&view, &frame), stock, &observed.rows, reservation.others())?;
         Ok(Intended { plan, unreadable: observed.unreadable })
+    }
+
+    /// Takes over what accounts that are no longer declared have left of this book. In turn: no other account does.
+    async fn inherit(&self, seat: &Seat, own: CheckpointId, rows: &mut [Row]) -> Result<(), Stop> {
+        let _turn = self.shared.desk.turn().await;
+        let view = self.shared.store.view()?;
+        let peers = self.member.peers(self.shared, own);
+        let inheritance = inherit((self.shared, self.member, seat), (&view, &peers, own), rows)?;
+        if inheritance.ops.is_empty() {
+            return Ok(());
+        }
+        for (from, links) in inheritance.from {
+            tracing::info!(account = %self.member.name, links, "took over links of account {from}, which is no longer declared");
+        }
+        Ok(self.shared.store.write(inheritance.ops).await?)
     }
 
     /// How many linked persons have another visibility or owner than declared, after what this pass touched.
@@ -218,10 +236,6 @@ impl Pass<'_> {
     ) -> Observer<'b> {
         let (shared, member, wish, cancel) = (self.shared, self.member, self.wish, self.cancel);
         Observer { shared, member, seat, view, peers, work, wish, confirmed, cancel }
-    }
-
-    pub(super) fn peers(&self) -> Peers {
-        Peers::of(self.shared.company.identity())
     }
 
     fn place(&self, seat: &Seat) -> Place<'_> {

@@ -1,11 +1,11 @@
 //! The accounts of this company, as far as the state knows them: whose links bind, and under which name.
 //!
-//! A person's id means something in one company only, and a checkpoint without an account binds nobody: links are
-//! therefore always looked up here, never in the store alone. Only the checkpoints that are asked for are read: what a pass
-//! costs does not depend on how many accounts there are.
+//! A person's id means something in one company only, and a checkpoint binds nobody without an account that is declared,
+//! enabled or not: links are therefore always looked up here, never in the store alone. Only the checkpoints that are asked
+//! for are read: what a pass costs does not depend on how many accounts there are.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::account::AccountName;
 use crate::contact::{ContactId, PersonId};
@@ -16,33 +16,66 @@ use crate::store::{CheckpointId, StoreError, View};
 #[derive(Debug)]
 pub(super) struct Peers {
     company: String,
+    /// Who is declared, and whose checkpoint asks: it is not an orphan, whatever its name. Unknown: whoever has a name.
+    among: Option<(Arc<BTreeSet<AccountName>>, CheckpointId)>,
     /// What was asked so far.
-    known: Mutex<HashMap<CheckpointId, bool>>,
+    known: Mutex<HashMap<CheckpointId, Bond>>,
+}
+
+/// What a checkpoint is to the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bond {
+    /// Of another company, or without a name.
+    None,
+    /// Its account is no longer declared.
+    Orphan,
+    /// Its links bind.
+    Binds,
 }
 
 impl Peers {
-    /// Those of a company, by [`crate::adapter::pipedrive::Company::identity`].
+    /// Those of a company, by [`crate::adapter::pipedrive::Company::identity`], whether they are still declared or not.
     pub(super) fn of(company: &str) -> Self {
-        Self { company: company.to_owned(), known: Mutex::default() }
+        Self { company: company.to_owned(), among: None, known: Mutex::default() }
     }
 
-    /// Whether a checkpoint is one of them.
-    pub(super) fn has(&self, view: &View, id: CheckpointId) -> Result<bool, StoreError> {
+    /// Those of a company that are declared, and the one that asks.
+    pub(super) fn among(company: &str, declared: Arc<BTreeSet<AccountName>>, own: CheckpointId) -> Self {
+        Self { among: Some((declared, own)), ..Self::of(company) }
+    }
+
+    fn bond(&self, view: &View, id: CheckpointId) -> Result<Bond, StoreError> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(has) = known.get(&id) {
-            return Ok(*has);
+        if let Some(bond) = known.get(&id) {
+            return Ok(*bond);
         }
+        let name = view.name_of(id)?;
         let ours = || Ok(view.checkpoint(id)?.is_some_and(|checkpoint| checkpoint.scope.company == self.company));
-        let has = view.is_named(id)? && ours()?;
-        known.insert(id, has);
-        Ok(has)
+        let bond = match (&name, &self.among) {
+            (Some(_), _) if !ours()? => Bond::None,
+            (Some(name), Some((declared, own))) if id != *own && !declared.contains(name) => Bond::Orphan,
+            (Some(_), _) => Bond::Binds,
+            (None, _) => Bond::None,
+        };
+        known.insert(id, bond);
+        Ok(bond)
+    }
+
+    /// Whether a checkpoint is one of the company's that an account has or had.
+    pub(super) fn has(&self, view: &View, id: CheckpointId) -> Result<bool, StoreError> {
+        Ok(self.bond(view, id)? != Bond::None)
+    }
+
+    /// Whether a checkpoint is the company's, of an account that is no longer declared.
+    pub(super) fn is_orphan(&self, view: &View, id: CheckpointId) -> Result<bool, StoreError> {
+        Ok(self.bond(view, id)? == Bond::Orphan)
     }
 
     /// The links of all accounts that have this person as their half, or among the candidates of their hold.
     pub(super) fn links_to(&self, view: &View, person: PersonId) -> Result<Vec<(CheckpointId, LinkId)>, StoreError> {
         let mut links = Vec::new();
         for link in view.link_by_person(person)? {
-            if self.has(view, link.0)? {
+            if self.bond(view, link.0)? == Bond::Binds {
                 links.push(link);
             }
         }
@@ -58,7 +91,7 @@ impl Peers {
         contact: &ContactId,
     ) -> Result<Option<CheckpointId>, StoreError> {
         for id in view.checkpoints_of_book(book)? {
-            if self.has(view, id)? && view.link_by_contact(id, contact)?.is_some() {
+            if self.bond(view, id)? == Bond::Binds && view.link_by_contact(id, contact)?.is_some() {
                 return Ok(Some(id));
             }
         }

@@ -96,7 +96,7 @@ impl Recovery<'_> {
         let read = || {
             let view = self.shared.store.view()?;
             let owner = self.member.declared.owner.to_lowercase();
-            let mut all = creations_of_others(&view, self.checkpoint)?;
+            let mut all = creations_of_others(&view, self.member, self.checkpoint)?;
             let mut owners = HashMap::new();
             for (_, intent) in &all {
                 if let Entry::Vacant(vacant) = owners.entry(intent.checkpoint) {
@@ -213,8 +213,12 @@ pub(super) fn is_free(view: &View, peers: &Peers, id: PersonId) -> Result<bool, 
     Ok(true)
 }
 
-/// The persons that accounts other than this checkpoint's intended to create, and may have.
-pub(super) fn creations_of_others(view: &View, own: CheckpointId) -> Result<Vec<(IntentId, Intent)>, StoreError> {
+/// The persons that declared accounts other than this checkpoint's intended to create, and may have.
+pub(super) fn creations_of_others(
+    view: &View,
+    member: &Member,
+    own: CheckpointId,
+) -> Result<Vec<(IntentId, Intent)>, StoreError> {
     let mut named: HashMap<CheckpointId, bool> = HashMap::new();
     let mut sought = Vec::new();
     for (id, intent) in view.intents()? {
@@ -224,7 +228,9 @@ pub(super) fn creations_of_others(view: &View, own: CheckpointId) -> Result<Vec<
         }
         let is_named = match named.entry(intent.checkpoint) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => *new.insert(view.is_named(intent.checkpoint)?),
+            Entry::Vacant(new) => {
+                *new.insert(view.name_of(intent.checkpoint)?.is_some_and(|name| member.is_declared(&name)))
+            }
         };
         sought.extend(is_named.then_some((id, intent)));
     }

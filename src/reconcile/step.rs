@@ -7,14 +7,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::apply::{Apply, Prepared, key_of, organization_of};
 use super::feed::to_person;
+use super::inherit::taken_over;
 use super::organizations::store_error;
 use super::settle::seen_after;
 use crate::adapter::pipedrive::PersonFound;
 use crate::adapter::{Book, Error, Kind, Seen, Written};
 use crate::contact::{Change, Contact, ContactId, Field, FieldChange, Fields, PersonId, PhotoHash, Revision};
 use crate::link::{ContactHalf, Hold, HoldCause, Link, LinkId, PersonHalf, State};
-use crate::plan::{self, Side, Step, Then};
-use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, TodoKey};
+use crate::plan::{self, Reason, Side, Step, Then};
+use crate::store::{Counts, HistoryEntry, IntentId, Op, Person, StoreError, TodoKey};
 
 /// How a step ended.
 #[derive(Debug, Default)]
@@ -273,6 +274,13 @@ impl Doing<'_> {
         Ok(())
     }
 
+    /// What accounts that are no longer declared lose by a pair that is linked anew.
+    fn taken_over(&self, step: &Step) -> Result<Vec<Op>, StoreError> {
+        let Apply { shared, member, work, .. } = *self.apply;
+        let Some(person) = step.person else { return Ok(Vec::new()) };
+        taken_over(&shared.store.view()?, &member.peers(shared, work), person)
+    }
+
     /// Records the step: its link as far as it came, its history, and that its writes are done.
     async fn finish(&self, mut draft: Draft) -> Result<Done, Error> {
         let (checkpoint, id) = (self.apply.work, draft.link);
@@ -287,6 +295,9 @@ impl Doing<'_> {
             }
             (Then::Forget, _) if !failed => draft.ops.push(Op::RemoveLink { checkpoint, id }),
             _ => {}
+        }
+        if matches!(draft.step.reason, Reason::Matched | Reason::Survivor) && !failed {
+            draft.ops.extend(self.taken_over(&draft.step).map_err(|error| store_error(&error))?);
         }
         if let Some(id) = draft.step.absorbs.filter(|_| !failed) {
             draft.ops.push(Op::RemoveLink { checkpoint, id });

@@ -173,3 +173,78 @@ async fn a_renamed_account_takes_its_links_along() {
     idle(&mut world).await;
     assert_eq!((world.status("anna").await.contacts, world.status("alice").await.contacts), (1, 0));
 }
+
+/// A book of four, one of whom nothing but the name is known.
+fn four(world: &World, folder: &str, uid: &str) {
+    for n in 0..4 {
+        let (name, email) = (format!("FN:Given{n} Family{n}"), format!("EMAIL:p{n}@acme.example"));
+        let known = if n < 3 { email.as_str() } else { "NOTE:nothing else" };
+        let lines = [&name, known, "CATEGORIES:Clients"].join("\r\n");
+        let text = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}{n}\r\n{lines}\r\nEND:VCARD\r\n");
+        fs::create_dir_all(world.path(folder)).expect("a folder");
+        fs::write(world.path(&format!("{folder}/{n}.vcf")), text).expect("a card");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_with_another_group_direction_or_owner_takes_over_what_the_old_one_left() {
+    let bobs = "owner = \"bob@acme.example\"";
+    for (group, direction, keys) in [("Clients", "one-way", ""), ("*", "two-way", ""), ("*", "one-way", bobs)] {
+        let mut world = World::of(&account("alice", "cards", "*", "one-way", "")).await;
+        world.user("bob@acme.example").await;
+        four(&world, "cards", "c");
+        assert_eq!(world.pass().await, (4, 0, 0, 0));
+        let ids: Vec<u64> = world.persons().await.iter().filter_map(|person| person["id"].as_u64()).collect();
+        world.declare(&account("carol", "cards", group, direction, keys));
+        let context = format!("{group} {direction} {keys}");
+        assert_eq!(world.pass().await, (0, 0, 0, 0), "{context}");
+        assert_eq!((world.links().await, world.codes().await), (4, Vec::new()), "{context}");
+        world.edit("0.vcf", "FN:Given0 Family0", "FN:Edith Family0");
+        world.edit("3.vcf", "NOTE:nothing else", "TITLE:Director");
+        world.pass().await;
+        let now: Vec<u64> = world.persons().await.iter().filter_map(|person| person["id"].as_u64()).collect();
+        assert_eq!(now, ids, "{context}: no doubles");
+        assert_eq!(world.person("Given3 Family3").await["job_title"], "Director", "{context}");
+        world.person("Edith Family0").await;
+        world.idle().await;
+        // The old name comes back: what it had is somebody else's.
+        let again = account("alice", "cards", "*", "one-way", "");
+        let both = if direction == "two-way" { String::new() } else { again };
+        world.declare(&format!("{}{both}", account("carol", "cards", group, direction, keys)));
+        passes(&mut world).await;
+        assert_eq!((world.status("carol").await.contacts, world.persons().await.len()), (4, 4), "{context}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_book_that_moved_under_a_new_name_finds_the_persons_that_the_old_one_left() {
+    let old = account("old", "cards", "*", "one-way", "");
+    let new = account("new", "moved", "*", "one-way", "");
+    let mut world = World::of(&old).await;
+    four(&world, "cards", "c");
+    world.pass().await;
+    four(&world, "moved", "m");
+    // A disabled account binds what it has.
+    world.declare(&format!("{}{new}", account("old", "cards", "*", "one-way", "enabled = false")));
+    passes(&mut world).await;
+    assert_eq!((world.status("new").await.contacts, world.persons().await.len()), (0, 4));
+    world.declare(&new);
+    passes(&mut world).await;
+    // Of the fourth nothing but the name is known.
+    assert_eq!((world.links().await, world.codes().await), (3, vec!["name-alone".to_owned()]));
+    assert_eq!(world.persons().await.len(), 4, "no doubles");
+    let card = fs::read_to_string(world.path("moved/1.vcf")).expect("a card");
+    fs::write(world.path("moved/1.vcf"), card.replace("FN:Given1 Family1", "FN:Edith Family1")).expect("a card");
+    passes(&mut world).await;
+    world.person("Edith Family1").await;
+    world.declare(&format!("{new}{old}"));
+    passes(&mut world).await;
+    passes(&mut world).await;
+    assert_eq!((world.status("old").await.contacts, world.status("new").await.contacts), (1, 3));
+    assert_eq!(world.persons().await.len(), 4, "the old one, come back, has only what nobody took");
+    world.person("Edith Family1").await;
+    let plans = world.operator().await.plan(None).await.expect("plans");
+    let of_old = format!("{:?}", plans.iter().find(|plan| plan.account == "old").expect("its plan").steps);
+    assert!(of_old.contains("linked by account new"), "{of_old}");
+    idle(&mut world).await;
+}
