@@ -81,6 +81,18 @@ pub(super) fn contact_for(input: &Input<'_>, person: &PersonNow, own: Own) -> Ma
     Seeker { pool: &Contacts(input.directory), me: &person.contact, own: own.link, twins, free: &free }.seek()
 }
 
+/// Whether `now`, where `before` was seen, is evidently the same human being although nothing else says so: they share an
+/// e-mail address or a phone number, or, where neither has any, the name. Names that somebody gave and that share no word
+/// speak against it: a household has one number.
+pub fn is_same_human(before: &Contact, now: &Contact) -> bool {
+    let shared = |a: &[Element], b: &[Element]| a.iter().any(|a| b.iter().any(|b| a.key == b.key));
+    let unreachable = |c: &Contact| c.emails.is_empty() && c.phones.is_empty();
+    if unreachable(before) && unreachable(now) {
+        return before.name.equal_words(&now.name);
+    }
+    (shared(&before.emails, &now.emails) || shared(&before.phones, &now.phones)) && !names_differ(before, now)
+}
+
 /// Who carries an e-mail or phone of a person that is gone, and whether it may be taken for the same human being: by
 /// e-mail, or by phone where the names share a word.
 pub(super) fn survivors(input: &Input<'_>, gone: PersonId, seen: &Contact) -> Vec<(PersonId, bool)> {

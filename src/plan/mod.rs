@@ -48,6 +48,7 @@ pub use input::{
     ContactNow, ContactSight, ContactWitness, Directory, Input, Ledger, PersonNow, PersonSight, PersonWitness, Row,
     Taken, Witness,
 };
+pub use matching::is_same_human;
 pub use show::Line;
 pub use step::{Counts, Plan, Reason, Refusal, Side, SideCounts, Step, Then, WitnessNeeded, Write};
 

@@ -104,7 +104,18 @@ impl Surroundings<'_> {
     }
 
     fn link_of(&self, id: &ContactId) -> Option<(LinkId, Link)> {
-        self.or_nothing(self.view.link_by_contact(self.checkpoint, id))
+        match self.observed.places.get(id) {
+            // What this pass saw is newer than the store.
+            Some(place) => place.and_then(|link| Some((link, self.or_nothing(self.view.link(self.checkpoint, link))?))),
+            None => self.or_nothing(self.view.link_by_contact(self.checkpoint, id)),
+        }
+    }
+
+    /// Whether a contact stands only where another account's was: its pass will see that, too.
+    fn has_replaced(&self, id: &ContactId, other: CheckpointId) -> bool {
+        let theirs = self.or_nothing(self.view.link_by_contact(other, id)).and_then(|(_, link)| link.contact?.stable);
+        let ours = self.contact(id).and_then(|now| now.stable);
+        theirs.is_some_and(|theirs| ours.is_some_and(|ours| ours != theirs))
     }
 
     /// The account that will take an unlinked person for one of its own creation.
@@ -224,7 +235,8 @@ impl Directory for Surroundings<'_> {
         let Some(checkpoint) = self.or_nothing(self.peers.contact_of(self.view, &book, id)) else {
             return self.place.contact(id).map(Taken::BeingLinked);
         };
-        (checkpoint != self.checkpoint).then(|| Taken::Elsewhere(self.account_of(checkpoint)))
+        let elsewhere = checkpoint != self.checkpoint && !self.has_replaced(id, checkpoint);
+        elsewhere.then(|| Taken::Elsewhere(self.account_of(checkpoint)))
     }
 
     fn being_linked(&self, contact: &Contact) -> Option<AccountName> {

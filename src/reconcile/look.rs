@@ -1,6 +1,6 @@
 //! What nobody said anything of, but what a plan has to know: things that wait or sleep, and who resembles whom.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use super::observe::{DAILY, Observed, Observer};
 use super::organizations::store_error;
@@ -9,7 +9,7 @@ use super::stock::Stock;
 use crate::adapter::{Error, Found, Wanted};
 use crate::contact::{Contact, ContactId};
 use crate::link::LinkId;
-use crate::plan::{ContactNow, ContactSight, PersonSight, hold_digest};
+use crate::plan::{ContactSight, PersonSight, hold_digest};
 use crate::store::HeadState;
 
 impl Observer<'_> {
@@ -68,19 +68,6 @@ impl Observer<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A contact that moved out of the group inside its book is not gone: the guard must not count it.
-    pub(super) fn find_moved(observed: &Observed, rows: &mut Rows) {
-        let stable = |now: &ContactNow| now.stable.clone();
-        let outside: HashMap<String, &ContactNow> =
-            observed.others.values().filter_map(|now| Some((stable(now)?, now))).collect();
-        for row in rows.links.values_mut().filter(|row| row.contact == ContactSight::Gone) {
-            let half = row.link.as_ref().and_then(|(_, link)| link.contact.as_ref());
-            if let Some(now) = half.and_then(|half| half.stable.as_ref()).and_then(|stable| outside.get(stable)) {
-                row.contact = ContactSight::Live(Box::new((*now).clone()));
-            }
-        }
     }
 
     /// Reads the contacts outside the group that resemble what this pass has to decide on: a listing of changes does not

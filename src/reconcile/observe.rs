@@ -2,7 +2,7 @@
 //!
 //! Only a listing proven complete may imply that a contact is gone. A contact that cannot be read is there.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use super::rows::{Rows, contact_now, live};
 use super::stock::Stock;
 use crate::account::Direction;
 use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
+use crate::clock::Moment;
 use crate::contact::{ContactId, Cursor, Digest, PersonId, Revision};
 use crate::link::{Cause, Link, LinkId, State};
 use crate::plan::{ContactNow, ContactSight, PersonSight, Row};
@@ -40,6 +41,12 @@ pub(super) struct Observed {
     pub(super) at: HashMap<ContactId, usize>,
     /// Contacts read in this pass that are no row: those outside the group that nothing links.
     pub(super) others: HashMap<ContactId, ContactNow>,
+    /// Contacts that are not where the store says: whose they are now, or nobody's.
+    pub(super) places: HashMap<ContactId, Option<LinkId>>,
+    /// When it will be clear whether contacts that were replaced just now are gone.
+    pub(super) settles: Option<Moment>,
+    /// Links whose contact is gone while another has its place, and the name that they keep instead.
+    pub(super) displaced: BTreeMap<LinkId, ContactId>,
     /// Work left by earlier passes that this one answers.
     pub(super) answered: Vec<TodoKey>,
     /// Whether the walk listed the whole book.
@@ -68,9 +75,30 @@ struct Head {
     half: bool,
 }
 
+/// What the store knows of all contacts.
+#[derive(Default)]
+struct Heads {
+    by_contact: HashMap<ContactId, Head>,
+    /// Where several links name one contact: a pass in which contacts exchanged their ids did not come to its end.
+    more: Vec<(ContactId, Head)>,
+}
+
 impl Observer<'_> {
-    /// Looks at both sides.
+    /// Looks at both sides; once more where somebody seems to be writing the book anew just now. What has not settled even
+    /// then is left to a later pass.
     pub(super) async fn observe(&self, stock: &mut Stock) -> Result<Observed, Error> {
+        let looked_at = stock.looked_at;
+        let observed = self.look(stock).await?;
+        let Some(at) = observed.settles else { return Ok(observed) };
+        tokio::select! {
+            () = self.cancel.cancelled() => return Err(Error::new(Kind::Cancelled, "carnetd is stopping")),
+            () = self.shared.clock.sleep_until(at) => {}
+        }
+        stock.looked_at = looked_at;
+        self.look(stock).await
+    }
+
+    async fn look(&self, stock: &mut Stock) -> Result<Observed, Error> {
         let mut rows = Rows::default();
         let mark = self.view.mark().map_err(|error| store_error(&error))?;
         let mut observed = Observed { mark, ..Observed::default() };
@@ -84,11 +112,11 @@ impl Observer<'_> {
             other => other?,
         }
         self.reread(stock, &mut observed, &mut rows).await?;
+        self.tell_apart(stock, &mut observed, &mut rows).await?;
         self.persons(&mut observed, &mut rows)?;
         self.look_again(stock, &mut rows)?;
-        self.complete_rows(&mut rows)?;
+        self.complete_rows(&observed, &mut rows)?;
         self.look_at_sleepers(stock, &mut observed, &mut rows).await?;
-        Self::find_moved(&observed, &mut rows);
         self.look_around(stock, &mut observed, &rows).await?;
         let all = rows.links.into_values().chain(rows.contacts.into_values()).chain(rows.persons.into_values());
         observed.rows = all.collect();
@@ -125,9 +153,11 @@ impl Observer<'_> {
             && let Some(heads) = heads.take()
         {
             stock.keep(&listed);
-            for (id, head) in heads {
+            for (_, head) in heads.by_contact.into_iter().chain(heads.more).filter(|(id, _)| !listed.contains(id)) {
                 // A link that sleeps because its contact is gone has nothing new to say.
-                if !listed.contains(&id) && self.cause(&head)? != Some(Cause::ContactDeleted) {
+                if self.cause(&head)? == Some(Cause::ContactDeleted) {
+                    self.lose_sight(&head, stock)?;
+                } else {
                     rows.link(head.link).contact = ContactSight::Gone;
                 }
             }
@@ -139,7 +169,7 @@ impl Observer<'_> {
     fn entry(
         &self,
         entry: Entry,
-        heads: Option<&HashMap<ContactId, Head>>,
+        heads: Option<&Heads>,
         stock: &mut Stock,
         observed: &mut Observed,
         rows: &mut Rows,
@@ -149,21 +179,21 @@ impl Observer<'_> {
             Entry::Live(seen) => {
                 listed.insert(seen.id.clone());
                 stock.put(&seen.id, &seen.contact, seen.in_group);
-                let looked_up = if heads.is_none() { self.head(&seen.id)? } else { None };
-                let head = heads.map_or(looked_up.as_ref(), |heads| heads.get(&seen.id));
-                let known = match head {
-                    Some(head) => Some((head.link, self.is_news(head, &seen)?)),
-                    None => None,
-                };
-                match known {
-                    Some((_, false)) => {}
-                    Some((link, true)) => rows.live_link(link, *seen),
-                    None if seen.in_group => {
+                let looked_up = if heads.is_none() { self.heads_of(&seen.id)? } else { Vec::new() };
+                let known: Vec<&Head> = heads.map_or_else(|| looked_up.iter().collect(), |heads| heads.of(&seen.id));
+                for head in &known {
+                    if self.is_news(head, &seen)? {
+                        rows.live_link(head.link, (*seen).clone());
+                    }
+                }
+                match known.is_empty() {
+                    false => {}
+                    true if seen.in_group => {
                         let id = seen.id.clone();
                         rows.contact(id).contact = live(*seen);
                     }
                     // Outside the group: known to the stock, and to a plan that asks for it.
-                    None => {
+                    true => {
                         observed.others.insert(seen.id.clone(), contact_now(*seen));
                     }
                 }
@@ -171,12 +201,16 @@ impl Observer<'_> {
             Entry::Gone(id) => {
                 stock.remove(&id);
                 observed.answered.push(TodoKey::Contact(id.clone()));
-                if let Some(head) = self.head(&id)? {
+                for head in self.heads_of(&id)? {
                     rows.link(head.link).contact = ContactSight::Gone;
                 }
             }
             Entry::Unreadable { id, reason } => {
                 listed.insert(id.clone());
+                // Somebody else may have its place, and it another.
+                for head in self.heads_of(&id)? {
+                    self.lose_sight(&head, stock)?;
+                }
                 observed.unreadable.push((id, reason));
             }
         }
@@ -204,6 +238,13 @@ impl Observer<'_> {
         }
         let link = self.view.link(self.work.0, head.link).map_err(|error| store_error(&error))?;
         Ok(link.and_then(|link| if let State::Dormant(cause) = link.state { Some(cause) } else { None }))
+    }
+
+    fn lose_sight(&self, head: &Head, stock: &mut Stock) -> Result<(), Error> {
+        if let Some(link) = self.view.link(self.work.0, head.link).map_err(|error| store_error(&error))? {
+            stock.lose_sight(head.link, &link);
+        }
+        Ok(())
     }
 
     /// Looks again at what failed or waits, when it is due.
@@ -291,12 +332,11 @@ impl Observer<'_> {
     }
 
     /// Fills in what is remembered of each linked row, and what the mirror says now of its person.
-    fn complete_rows(&self, rows: &mut Rows) -> Result<(), Error> {
-        for (&id, row) in &mut rows.links {
-            let link = self.view.link(self.work.0, id).map_err(|error| store_error(&error))?;
-            if let Some(half) = link.as_ref().and_then(|link| link.person.as_ref())
-                && row.person == PersonSight::Quiet
-            {
+    fn complete_rows(&self, observed: &Observed, rows: &mut Rows) -> Result<(), Error> {
+        self.recall(rows)?;
+        for (id, row) in &mut rows.links {
+            let Some((_, link)) = &mut row.link else { continue };
+            if let Some(half) = link.person.as_ref().filter(|_| row.person == PersonSight::Quiet) {
                 // Whom the mirror does not hold, the last complete list did not: also where an earlier pass that was told so
                 // did not come to its end.
                 let person = self.view.person(half.id).map_err(|error| store_error(&error))?;
@@ -304,32 +344,47 @@ impl Observer<'_> {
                     PersonSight::Live(Box::new(self.seat.person_now(self.member, person)))
                 });
             }
-            row.link = link.map(|link| (id, Box::new(link)));
+            if let (Some(nowhere), Some(half)) = (observed.displaced.get(id), &mut link.contact) {
+                half.id = nowhere.clone();
+            }
         }
-        rows.links.retain(|_, row| row.link.is_some());
         Ok(())
     }
 
-    fn heads(&self) -> Result<HashMap<ContactId, Head>, Error> {
-        let heads = self.view.link_heads(self.work.0).map_err(|error| store_error(&error))?;
-        let mut by_contact = HashMap::new();
-        for head in heads {
+    fn heads(&self) -> Result<Heads, Error> {
+        let mut heads = Heads::default();
+        for head in self.view.link_heads(self.work.0).map_err(|error| store_error(&error))? {
             let head = head.map_err(|error| store_error(&error))?;
             let Some(contact) = head.contact else { continue };
             let revision = head.revision.unwrap_or_else(|| Revision::from(""));
             let head = Head { link: head.id, revision, state: head.state, half: head.person.is_none() };
-            // Where something still waits under a contact that was linked since, the pair speaks of it.
-            if head.half && by_contact.contains_key(&contact) {
-                continue;
+            match heads.by_contact.entry(contact) {
+                hash_map::Entry::Vacant(place) => drop(place.insert(head)),
+                hash_map::Entry::Occupied(mut place) => {
+                    // Where something still waits under a contact that was linked since, the pair speaks of it.
+                    let pair = place.get().half && !head.half;
+                    let other = if pair { place.insert(head) } else { head };
+                    heads.more.push((place.key().clone(), other));
+                }
             }
-            by_contact.insert(contact, head);
         }
-        Ok(by_contact)
+        Ok(heads)
     }
 
     fn head(&self, id: &ContactId) -> Result<Option<Head>, Error> {
-        let found = self.view.link_by_contact(self.work.0, id).map_err(|error| store_error(&error))?;
-        Ok(found.and_then(|(id, link)| Head::of(id, &link)))
+        Ok(self.heads_of(id)?.into_iter().min_by_key(|head| head.half))
+    }
+
+    fn heads_of(&self, id: &ContactId) -> Result<Vec<Head>, Error> {
+        let links = self.view.links_by_contact(self.work.0, id).map_err(|error| store_error(&error))?;
+        Ok(links.iter().filter_map(|(id, link)| Head::of(*id, link)).collect())
+    }
+}
+
+impl Heads {
+    fn of(&self, id: &ContactId) -> Vec<&Head> {
+        let more = self.more.iter().filter(|(contact, _)| contact == id).map(|(_, head)| head);
+        self.by_contact.get(id).into_iter().chain(more).collect()
     }
 }
 

@@ -112,6 +112,10 @@ impl Pass<'_> {
         let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
         let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
+        let displacements = observed.displacements(work.0, self.shared.clock.now());
+        if !displacements.is_empty() {
+            self.shared.store.write(displacements).await?;
+        }
         self.inherit(seat, work.0, &mut observed.rows).await?;
         let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
         let decided = {

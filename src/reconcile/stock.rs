@@ -10,6 +10,7 @@ use super::finder::Finder;
 use super::others::Others;
 use crate::clock::Moment;
 use crate::contact::{Contact, ContactId, Name};
+use crate::link::{Link, LinkId};
 
 /// An index of one book.
 #[derive(Debug, Default)]
@@ -17,6 +18,8 @@ pub struct Stock {
     finder: Finder<ContactId>,
     in_group: HashMap<ContactId, bool>,
     group: u64,
+    /// Links whose contacts are not known to be where the links say, by stable identity: it may turn up elsewhere.
+    astray: HashMap<String, LinkId>,
     /// When everything that waits was last looked at by this process.
     pub(super) looked_at: Option<Moment>,
     /// Linked persons with another visibility or owner than declared.
@@ -45,6 +48,17 @@ impl Stock {
         for id in gone {
             self.remove(&id);
         }
+    }
+
+    /// A link's contact is not known to be where the link says.
+    pub fn lose_sight(&mut self, id: LinkId, link: &Link) {
+        let stable = link.contact.as_ref().and_then(|half| half.stable.clone());
+        self.astray.extend(stable.map(|stable| (stable, id)));
+    }
+
+    /// The link whose contact may be the one with this stable identity. It may have been forgotten since.
+    pub fn astray(&self, stable: &str) -> Option<LinkId> {
+        self.astray.get(stable).copied()
     }
 
     /// Whether nothing was listed yet.

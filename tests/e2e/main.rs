@@ -12,6 +12,7 @@ mod daemon;
 mod dangers;
 mod faults;
 mod homes;
+mod identity;
 mod idle;
 mod live;
 mod one_way;

@@ -273,6 +273,12 @@ impl Index {
         self.files.get(id)?.given.as_ref()
     }
 
+    /// The UID that a file bore when it was last read; `None` for a file that was not.
+    pub(super) fn uid(&self, id: &ContactId) -> Option<Option<&str>> {
+        let file = self.files.get(id)?;
+        file.given.is_some().then_some(file.uid.as_deref())
+    }
+
     /// The files that bear a UID.
     pub(super) fn with_uid(&self, uid: &str) -> Vec<ContactId> {
         self.uids.get(uid).into_iter().flatten().cloned().collect()

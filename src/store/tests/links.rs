@@ -32,6 +32,12 @@ async fn two_links_may_exchange_their_contacts_in_any_order() {
     let store = store_with(vec![put(CP, 1, link("a.vcf", 7)), put(CP, 2, link("b.vcf", 8))]).await;
     store.write(vec![put(CP, 1, link("b.vcf", 7)), put(CP, 2, link("a.vcf", 8))]).await.expect("written");
     assert_eq!((by_contact(&store, "a.vcf"), by_contact(&store, "b.vcf")), (Some(2), Some(1)));
+
+    // Half of an exchange: both are found where both are said to be.
+    store.write(vec![put(CP, 1, link("a.vcf", 7))]).await.expect("written");
+    let found = store.view().expect("open").links_by_contact(CP, &ContactId::from("a.vcf")).expect("read");
+    assert_eq!(found, [(LinkId(1), link("a.vcf", 7)), (LinkId(2), link("a.vcf", 8))]);
+    assert_eq!(by_contact(&store, "b.vcf"), None);
 }
 
 #[tokio::test]

@@ -60,6 +60,21 @@ impl View {
         Ok(self.link(checkpoint, id)?.map(|link| (id, link)))
     }
 
+    /// Every link that has this contact as its half, in the order of their ids. Several only where a pass in which contacts
+    /// exchanged their ids did not come to its end.
+    pub fn links_by_contact(
+        &self,
+        checkpoint: CheckpointId,
+        contact: &ContactId,
+    ) -> Result<Vec<(LinkId, Link)>, StoreError> {
+        let mut links = Vec::new();
+        for id in self.ids_by_contact(checkpoint, contact)? {
+            let id = id?;
+            links.extend(self.link(checkpoint, id)?.map(|link| (id, link)));
+        }
+        Ok(links)
+    }
+
     /// The links of all accounts that have this person as their half, or among the candidates of their hold.
     ///
     /// Checkpoints without an account do not count. A person's id means something in one company only: where accounts
@@ -145,8 +160,16 @@ impl View {
     }
 
     fn id_by_contact(&self, checkpoint: CheckpointId, contact: &ContactId) -> Result<Option<LinkId>, StoreError> {
+        self.ids_by_contact(checkpoint, contact)?.next().transpose()
+    }
+
+    fn ids_by_contact(
+        &self,
+        checkpoint: CheckpointId,
+        contact: &ContactId,
+    ) -> Result<impl Iterator<Item = Result<LinkId, StoreError>> + '_, StoreError> {
         let all = (checkpoint.0, contact.as_str(), 0)..=(checkpoint.0, contact.as_str(), u64::MAX);
-        self.rows(BY_CONTACT, all, |(_, _, link), ()| Ok(LinkId(link)))?.next().transpose()
+        self.rows(BY_CONTACT, all, |(_, _, link), ()| Ok(LinkId(link)))
     }
 }
 
