@@ -182,7 +182,8 @@ impl Observer<'_> {
                 let looked_up = if heads.is_none() { self.heads_of(&seen.id)? } else { Vec::new() };
                 let known: Vec<&Head> = heads.map_or_else(|| looked_up.iter().collect(), |heads| heads.of(&seen.id));
                 for head in &known {
-                    if self.is_news(head, &seen)? {
+                    // Of several at most one can be right.
+                    if known.len() > 1 || self.is_news(head, &seen)? {
                         rows.live_link(head.link, (*seen).clone());
                     }
                 }

@@ -1,7 +1,7 @@
 //! Files that change their names or are replaced: a card is known by its UID, and no human being ever sits in another one's
 //! record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::time::{Duration, SystemTime};
 
@@ -207,16 +207,24 @@ async fn the_guard_counts_replaced_cards_and_a_yes_lets_them_through() {
 }
 
 /// What happens to a folder between two passes.
-fn shuffle(files: &mut Files, humans: &mut u64, gone: &mut BTreeSet<u64>, chance: &mut fastrand::Rng) {
+fn shuffle(files: &mut Files, humans: &mut u64, chance: &mut fastrand::Rng) {
+    if chance.u8(..8) == 0 {
+        // Some get new UIDs. (Who gets one and another name at once can only be held.)
+        for text in files.values_mut() {
+            *text = text.replace("UID:", ["UID:", "UID:7"][usize::from(chance.bool())]);
+        }
+        return;
+    }
     for _ in 0..chance.usize(1..4) {
         let mut names: Vec<String> = files.keys().cloned().collect();
         chance.shuffle(&mut names);
-        match (chance.u8(..8), names.as_slice()) {
+        match (chance.u8(..7), names.as_slice()) {
             // Some exchange their names.
             (0 | 1, [..]) => {
                 names.truncate(chance.usize(..=names.len()));
                 let mut texts: Vec<String> = names.iter().map(|name| files[name].clone()).collect();
-                texts.rotate_left(usize::from(!texts.is_empty()));
+                let by = usize::from(!texts.is_empty());
+                texts.rotate_left(by);
                 files.extend(names.into_iter().zip(texts));
             }
             // All are numbered anew, one comes first.
@@ -228,13 +236,11 @@ fn shuffle(files: &mut Files, humans: &mut u64, gone: &mut BTreeSet<u64>, chance
             // One is renamed, perhaps onto another.
             (3, [one, ..]) => {
                 let text = files.remove(one).expect("there");
-                let over = files.insert(name(chance.u64(..30)), text);
-                gone.extend(over.map(|text| human(&text)));
+                files.insert(name(chance.u64(..30)), text);
             }
             // One is replaced.
             (4, [one, ..]) => {
                 *humans += 1;
-                gone.insert(human(&files[one]));
                 files.insert(one.clone(), card(*humans, "Buyer"));
             }
             // One is edited.
@@ -243,15 +249,9 @@ fn shuffle(files: &mut Files, humans: &mut u64, gone: &mut BTreeSet<u64>, chance
                 let edited = text.replace(&format!("TITLE:{}", title(text)), &format!("TITLE:T{}", chance.u16(..)));
                 files.insert(one.clone(), edited);
             }
-            // One gets a new UID.
-            (6, [one, ..]) => {
-                let text = files[one].replace("UID:", &format!("UID:{}", chance.u8(..)));
-                files.insert(one.clone(), text);
-            }
             // One goes.
             (_, [one, ..]) if files.len() > 5 => {
-                let text = files.remove(one).expect("there");
-                gone.insert(human(&text));
+                files.remove(one);
             }
             _ => {}
         }
@@ -270,9 +270,21 @@ async fn random_world(direction: &str, seed: u64) {
     write(&world, &(1..=humans).map(|n| (name(n), card(n, "Buyer"))).collect());
     world.pass().await;
     for _ in 0..12 {
-        let (mut files, mut gone) = (read(&world), BTreeSet::new());
-        shuffle(&mut files, &mut humans, &mut gone, &mut chance);
+        let mut files = read(&world);
+        shuffle(&mut files, &mut humans, &mut chance);
         write(&world, &files);
+        let mut titles: BTreeMap<u64, String> = files.values().map(|t| (human(t), title(t).to_owned())).collect();
+        // A colleague edits somebody who stayed as they were.
+        let before = persons(&world).await;
+        let is_same = |human: &u64, title: &Value| titles.get(human).is_some_and(|now| *title == **now);
+        let same: Vec<_> = before.iter().filter(|(human, (_, title))| is_same(human, title)).collect();
+        if let Some((human, (id, _))) = chance.choice(same).filter(|_| direction == "two-way") {
+            let title = format!("P{}", chance.u16(..));
+            world.change_person(&json!(id), json!({"job_title": title})).await;
+            titles.insert(*human, title);
+        }
+        // The guard counts by the day.
+        world.later(Duration::from_hours(48));
         match chance.u8(..4) {
             0 => world.restart(),
             1 => {
@@ -281,13 +293,15 @@ async fn random_world(direction: &str, seed: u64) {
             }
             _ => {}
         }
-        let titles: BTreeMap<u64, String> = files.values().map(|t| (human(t), title(t).to_owned())).collect();
         world.pass().await;
         assert_eq!(world.codes().await, [""; 0], "{case}");
         let now = persons(&world).await;
         let shown: BTreeMap<u64, String> =
             now.iter().map(|(human, (_, title))| (*human, title.as_str().unwrap_or_default().to_owned())).collect();
         assert_eq!(shown, titles, "{case}: everybody who has a card is there once, as the card says");
+        let cards = read(&world);
+        let cards: BTreeMap<u64, String> = cards.values().map(|text| (human(text), title(text).to_owned())).collect();
+        assert_eq!(cards, titles, "{case}: every card says what its person says");
         for (human, id) in ids(&now) {
             assert_eq!(*known.entry(human).or_insert(id), id, "{case}: human {human} keeps the person");
         }
@@ -297,7 +311,7 @@ async fn random_world(direction: &str, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_shuffled_folders_everybody_keeps_their_person() {
-    const SEEDS: u64 = 12;
+    const SEEDS: u64 = 6;
     for seed in 0..SEEDS {
         for direction in DIRECTIONS {
             random_world(direction, seed).await;
