@@ -286,3 +286,31 @@ impl Pool for Contacts<'_> {
         persons.found(evidence).iter().any(|id| persons.taken(id) == Some(Taken::Linked(link)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contact(name: &str, email: &str, phone: &str) -> Contact {
+        Contact {
+            name: Name::display(name),
+            emails: Element::email(email).into_iter().collect(),
+            phones: Element::phone(phone, None).into_iter().collect(),
+            ..Contact::default()
+        }
+    }
+
+    #[test]
+    fn the_same_human_being_shares_more_than_a_place() {
+        let anna = contact("Anna Weber", "anna@acme.example", "+33199000001");
+        assert!(is_same_human(&anna, &contact("Anna Stone", "ANNA@acme.example", "")));
+        assert!(is_same_human(&anna, &contact("Weber", "", "+33199000001")));
+        assert!(is_same_human(&anna, &contact("", "", "+33199000001")), "nobody gave it a name");
+        assert!(!is_same_human(&anna, &contact("Anna Weber", "other@acme.example", "+33199000002")));
+        assert!(!is_same_human(&anna, &contact("Bob Stone", "", "+33199000001")), "a household has one number");
+        assert!(!is_same_human(&anna, &contact("Anna Weber", "", "")), "never by the name alone");
+        let named = contact("Anna Weber", "", "");
+        assert!(is_same_human(&named, &contact("Weber, Anna", "", "")), "there is nothing but the name");
+        assert!(!is_same_human(&named, &contact("Anna Stone", "", "")));
+    }
+}

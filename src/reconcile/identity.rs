@@ -305,5 +305,95 @@ fn into_live(sight: ContactSight) -> Option<Box<ContactNow>> {
 
 /// The name of a contact that has no place: no book has one like it.
 fn nowhere(half: &ContactHalf) -> ContactId {
-    ContactId::from(format!("{} (before it was replaced: {})", half.id, half.stable.as_deref().unwrap_or("no UID")))
+    ContactId::from(format!("{} (replaced; its UID: {})", half.id, half.stable.as_deref().unwrap_or("none")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contact::{Contact, Element, PersonId, Revision};
+    use crate::link::{Link, PersonHalf, State};
+
+    fn now(id: &str, stable: Option<&str>, email: &str) -> ContactNow {
+        let emails = Element::email(email).into_iter().collect();
+        ContactNow {
+            id: id.into(),
+            stable: stable.map(str::to_owned),
+            revision: Revision::from(email),
+            contact: Contact { emails, ..Contact::default() }.into(),
+            in_group: true,
+            changed_at: None,
+        }
+    }
+
+    /// A row of a pair, as the store has it and as the listing shows its place.
+    fn link(rows: &mut Rows, id: u64, known: &ContactNow, sight: ContactSight) {
+        let half = ContactHalf {
+            id: known.id.clone(),
+            stable: known.stable.clone(),
+            revision: known.revision.clone(),
+            seen: known.contact.clone(),
+            joined: true,
+        };
+        let person = PersonHalf { id: PersonId(id), seen: known.contact.clone() };
+        let row = rows.link(LinkId(id));
+        row.link = Some((LinkId(id), Box::new(Link::half(State::Active, Some(half), Some(person)))));
+        row.contact = sight;
+    }
+
+    fn shows(now: ContactNow) -> ContactSight {
+        ContactSight::Live(Box::new(now))
+    }
+
+    fn place(rows: &Rows, id: u64) -> Option<&str> {
+        live(&rows.links[&LinkId(id)].contact).map(|now| now.id.as_str())
+    }
+
+    #[test]
+    fn exchanged_contacts_stay_with_their_links() {
+        let (mut rows, mut others) = (Rows::default(), HashMap::new());
+        link(&mut rows, 1, &now("a", Some("A"), "a@x.example"), shows(now("a", Some("B"), "b@x.example")));
+        link(&mut rows, 2, &now("b", Some("B"), "b@x.example"), shows(now("b", Some("A"), "a@x.example")));
+        let parted = part(&mut rows, &mut others);
+        assert_eq!((place(&rows, 1), place(&rows, 2)), (Some("b"), Some("a")));
+        assert!(parted.left.is_empty() && parted.loose.is_empty());
+        assert_eq!(parted.places[&"a".into()], Some(LinkId(2)));
+    }
+
+    #[test]
+    fn a_chain_of_renames_is_followed_into_and_out_of_the_group() {
+        let (mut rows, mut others) = (Rows::default(), HashMap::new());
+        link(&mut rows, 1, &now("a", Some("A"), "a@x.example"), ContactSight::Gone);
+        link(&mut rows, 2, &now("b", Some("B"), "b@x.example"), shows(now("b", Some("A"), "a@x.example")));
+        link(&mut rows, 3, &now("c", Some("C"), "c@x.example"), shows(now("c", Some("B"), "b@x.example")));
+        let outside = ContactNow { in_group: false, ..now("z", Some("C"), "c@x.example") };
+        others.insert("z".into(), outside);
+        let parted = part(&mut rows, &mut others);
+        assert_eq!([place(&rows, 1), place(&rows, 2), place(&rows, 3)], [Some("b"), Some("c"), Some("z")]);
+        assert!(parted.left.is_empty() && parted.loose.is_empty() && others.is_empty());
+    }
+
+    #[test]
+    fn who_has_lost_the_place_to_a_stranger_is_asked_for() {
+        let (mut rows, mut others) = (Rows::default(), HashMap::new());
+        link(&mut rows, 1, &now("a", Some("A"), "a@x.example"), shows(now("a", Some("S"), "s@x.example")));
+        let parted = part(&mut rows, &mut others);
+        assert_eq!(rows.links[&LinkId(1)].contact, ContactSight::Quiet);
+        assert_eq!(parted.left.keys().collect::<Vec<_>>(), [&LinkId(1)]);
+        assert_eq!(parted.loose.keys().collect::<Vec<_>>(), [&ContactId::from("a")]);
+    }
+
+    #[test]
+    fn without_an_identity_the_place_says_who_it_is() {
+        let (mut rows, mut others) = (Rows::default(), HashMap::new());
+        // Neither has one; it got one; it lost one, which a copy takes from it.
+        link(&mut rows, 1, &now("a", None, "a@x.example"), shows(now("a", None, "new@x.example")));
+        link(&mut rows, 2, &now("b", None, "b@x.example"), shows(now("b", Some("B"), "new@x.example")));
+        link(&mut rows, 3, &now("c", Some("C"), "c@x.example"), shows(now("c", None, "c@x.example")));
+        // Evidently somebody else.
+        link(&mut rows, 4, &now("d", Some("D"), "d@x.example"), shows(now("d", None, "e@x.example")));
+        let parted = part(&mut rows, &mut others);
+        assert_eq!([1, 2, 3].map(|id| place(&rows, id)), [Some("a"), Some("b"), Some("c")]);
+        assert_eq!(parted.left.keys().collect::<Vec<_>>(), [&LinkId(4)]);
+    }
 }

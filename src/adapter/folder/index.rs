@@ -273,10 +273,9 @@ impl Index {
         self.files.get(id)?.given.as_ref()
     }
 
-    /// The UID that a file bore when it was last read; `None` for a file that was not.
-    pub(super) fn uid(&self, id: &ContactId) -> Option<Option<&str>> {
-        let file = self.files.get(id)?;
-        file.given.is_some().then_some(file.uid.as_deref())
+    /// Whether a file bore this UID when it was last read. One that was not read may bear any.
+    pub(super) fn is_known(&self, id: &ContactId, uid: Option<&str>) -> bool {
+        self.files.get(id).is_none_or(|file| file.given.is_none() || file.uid.as_deref() == uid)
     }
 
     /// The files that bear a UID.

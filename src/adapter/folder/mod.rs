@@ -222,7 +222,7 @@ impl Shared {
             Change::Create { chosen: None, .. } => {
                 return Err(Error::new(Kind::Invalid, "a card needs an id that was chosen before it is written"));
             }
-            Change::Patch { id, fields } => write::patch(&self.place, id, fields, state.index.uid(id))?,
+            Change::Patch { id, fields } => write::patch(&self.place, id, fields, |uid| state.index.is_known(id, uid))?,
             Change::Delete { id } => {
                 write::delete(&self.place, id, state.index.given(id))?;
                 return Ok(Written::Deleted);

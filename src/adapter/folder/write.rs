@@ -39,18 +39,18 @@ pub(super) fn create(place: &Place, contact: &Contact, chosen: &ContactId) -> Re
     Err(Error::new(Kind::Invalid, "a file of the chosen name is there and holds another card; it was left as it is"))
 }
 
-/// Changes single lines of a card, if it is the one that was last read there: `known` is the UID that it had.
+/// Changes single lines of a card, if its UID is known to be there.
 pub(super) fn patch(
     place: &Place,
     id: &ContactId,
     fields: &[FieldChange],
-    known: Option<Option<&str>>,
+    is_known: impl Fn(Option<&str>) -> bool,
 ) -> Result<Box<Loaded>, Error> {
     let gone = || Error::new(Kind::Stale, "the card to be changed is gone");
     let path = real(&writable_path(place, id)?)?.ok_or_else(gone)?;
     let before = load(&path)?.ok_or_else(gone)?;
     let mut card = Card::parse(&before).map_err(|error| invalid(&error))?;
-    if known.is_some_and(|known| known != card.uid().as_deref()) {
+    if !is_known(card.uid().as_deref()) {
         return Err(Error::new(Kind::Stale, "another card has taken the place of the one to be changed"));
     }
     let now = card.contact(place.country);

@@ -113,3 +113,16 @@ async fn only_what_was_read_as_it_is_now_is_deleted() {
     assert_eq!(place.delete("a.vcf").await, Ok(Written::Deleted));
     assert_eq!(place.names(), [""; 0]);
 }
+
+#[tokio::test]
+async fn a_card_that_took_the_place_of_the_one_to_be_changed_is_left_alone() {
+    let place = Place::new("*");
+    place.write("a.vcf", &card("a", ""));
+    place.walk().await;
+    let stranger = card("b", "");
+    place.write("a.vcf", &stranger);
+    assert_eq!(place.retitle("a.vcf", None, "Boss").await.expect_err("refused").kind, Kind::Stale);
+    assert_eq!(fs::read_to_string(place.at("a.vcf")).expect("read"), stranger);
+    place.walk().await;
+    place.retitle("a.vcf", None, "Boss").await.expect("it is the one that was read");
+}
