@@ -384,8 +384,8 @@ async fn people_log_in_at_the_stand_ins() {
     assert!(somebody.message.contains("the grant was given back"), "{somebody}");
     let unticked = log_in(who("alice"), &[("user", "alice@acme.example"), ("granted_scopes", "")]).await;
     assert!(unticked.expect_err("unticked").message.contains(CONTACTS));
-    let login = log_in(who("alice"), &[("user", "alice@acme.example")]).await.expect("logged in");
-    assert_eq!(login, LoggedIn { what: "account alice".to_owned(), address: Some("alice@acme.example".to_owned()) });
+    let alice = log_in(who("alice"), &[("user", "alice@acme.example")]).await.expect("logged in");
+    assert_eq!(alice, LoggedIn { what: "account alice".to_owned(), address: Some("alice@acme.example".to_owned()) });
     assert!(store.view().expect("open").login("account/alice").expect("read").is_some());
 }
 
