@@ -8,6 +8,7 @@ use url::Url;
 use super::logins::Logins;
 use crate::account::Direction;
 use crate::adapter::folder::Folder;
+use crate::adapter::google::{self, Google};
 use crate::adapter::pipedrive::{Company, Credential, Settings};
 use crate::adapter::{Error, Kind, SharedBook};
 use crate::auth::token::Tokens;
@@ -166,12 +167,23 @@ pub(super) fn rehearsed(mut account: config::Account, config: &Config) -> config
 
 /// A Google account's book.
 pub(super) fn google(
-    (_config, account): (&Config, &config::Account),
-    _tokens: Tokens,
-    _client: Client,
-    _clock: &SharedClock,
+    (config, account): (&Config, &config::Account),
+    tokens: Tokens,
+    client: Client,
+    clock: &SharedClock,
 ) -> Result<SharedBook, Error> {
-    Err(later_version(account))
+    let (config::Book::Google { address, .. }, Some(config::Connection::Google(connection))) =
+        (&account.book, config.connection(account))
+    else {
+        return Err(later_version(account));
+    };
+    let settings = google::Settings {
+        api_url: connection.api_url.clone(),
+        address: address.clone(),
+        group: account.group.clone(),
+        country: account.policy.country,
+    };
+    Ok(Arc::new(Google::new(settings, tokens, client, Arc::clone(clock))))
 }
 
 /// The provider's book of an account that logs in by itself.
@@ -197,7 +209,8 @@ pub(super) fn book(
 
 fn later_version(account: &config::Account) -> Error {
     let provider = account.provider.as_str();
-    let text =
-        format!("provider = \"{provider}\" comes with a later version of carnetd; this one syncs folders of vCards");
+    let text = format!(
+        "provider = \"{provider}\" comes with a later version of carnetd; this one syncs Google Contacts and folders of vCards"
+    );
     Error::new(Kind::Forbidden, text)
 }
