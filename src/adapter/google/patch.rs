@@ -244,7 +244,10 @@ mod tests {
         let stale = |change: FieldChange| apply(person(), &[change], None).expect_err("it moved").kind;
         let lost = Address::default().with(AddressPart::City, "York");
         assert_eq!(stale(text(Field::JobTitle, Some("Nobody"), Some("Boss"))), Kind::Stale);
-        assert_eq!(stale(FieldChange::Birthday { before: Birthday::new(None, 1, 1), after: None }), Kind::Stale);
+        assert_eq!(
+            stale(FieldChange::Birthday { before: Birthday::new(None, 1, 1), after: Birthday::new(None, 2, 2) }),
+            Kind::Stale
+        );
         let change = FieldChange::Address {
             before: Some(lost.clone().into()),
             after: Some(lost.with(AddressPart::City, "Bath").into()),

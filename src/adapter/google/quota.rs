@@ -53,7 +53,7 @@ impl Cost {
 /// Units per minute of each limit.
 const LIMITS: [u32; 4] = [60, 30, 90, 30];
 /// What of a limit may be used at once, in hundredths.
-const AT_ONCE: u64 = 40;
+const AT_ONCE: u64 = 30;
 /// What is not used at once comes back over this, a little more than Google's minute: a call counts when it arrives.
 const REFILL: Duration = Duration::from_secs(64);
 

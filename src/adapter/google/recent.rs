@@ -134,7 +134,9 @@ mod tests {
             recent.wrote(&ContactId::from(format!("{n:x}")), &person(5, ""), Moment(0));
         }
         assert_eq!(recent.state().written.len(), MOST);
+        // Ten minutes later all of them are forgotten at once.
         recent.wrote(&"1".into(), &person(5, ""), Moment(0).after(LAG));
-        assert_eq!((recent.state().written.len(), recent.state().order.len()), (1, 1));
+        let state = recent.state();
+        assert_eq!((state.written.len(), state.order.len()), (1, 1));
     }
 }

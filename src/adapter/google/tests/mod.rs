@@ -188,10 +188,7 @@ impl World {
     }
 
     async fn retitle(&self, id: &ContactId, title: &str) {
-        let mut entry = self.person(id).await["organizations"][0].take();
-        if entry.is_null() {
-            entry = json!({});
-        }
+        let mut entry = self.person(id).await.pointer("/organizations/0").cloned().unwrap_or_else(|| json!({}));
         entry["title"] = title.into();
         self.edit(id, "organizations", json!([entry])).await;
     }
