@@ -34,7 +34,9 @@ impl Contact {
     pub fn unsay(&mut self, fields: Fields) -> bool {
         let nothing = Self { unsaid: Fields::ALL, ..Self::default() };
         let said: Vec<Field> = fields.iter().filter(|&field| self.says(field)).collect();
-        said.iter().for_each(|&field| self.take(&nothing, field));
+        for &field in &said {
+            self.take(&nothing, field);
+        }
         !said.is_empty()
     }
 }

@@ -121,10 +121,21 @@ pub(super) fn held_account(account: &AccountName, hold: &AccountHold) -> HeldIte
         code: hold.code.clone(),
         what: hold.message.clone(),
         candidates: Vec::new(),
-        confirming: "lets exactly this plan through, or less; anything beyond it is refused anew".to_owned(),
-        // The reasons stand in the message.
-        lines: hold.lines.iter().filter(|line| !hold.message.contains(line.as_str())).cloned().collect(),
+        confirming: confirming(hold).to_owned(),
+        lines: Vec::new(),
         since: Some(hold.at.into()),
+    }
+}
+
+/// What a yes to it does.
+fn confirming(hold: &AccountHold) -> &'static str {
+    match (hold.code.as_str(), hold.shown.is_empty()) {
+        ("scope-changed", true) => "starts afresh with what is declared now; the old links are kept, and not used",
+        ("scope-changed", false) => {
+            "uses the owner, group and direction that are declared now, with the links and exactly the planned steps, or \
+             fewer; anything beyond is refused anew"
+        }
+        _ => "lets exactly this plan through, or less; anything beyond it is refused anew",
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::input::Input;
+use super::input::{Input, Rescoped};
 use super::step::{Plan, Refusal, Side, Step, Then};
 use crate::account::{AccountName, Share};
-use crate::contact::{Change, ElementChange, Field, FieldChange};
+use crate::contact::{Change, Digest, ElementChange, Field, FieldChange};
 use crate::link::Link;
 
 /// So few deletions, or emptied fields, are never too many.
@@ -33,10 +33,15 @@ pub(super) fn judged(input: &Input<'_>, mut plan: Plan) -> Plan {
     plan
 }
 
-/// Whether every step for whose sake it refuses was allowed, and there is one.
+/// Whether every step for whose sake it refuses was allowed, and there is one; of a change of scope, that very change, and
+/// no step that was not.
 fn allowed(input: &Input<'_>, steps: &[Step], refusal: &Refusal) -> bool {
     let mut about = steps.iter().filter(|step| refusal.is_about(step)).peekable();
-    about.peek().is_some() && about.all(|step| input.confirmed.contains(&step.digest()))
+    let meant = match refusal {
+        Refusal::ScopeChanged { change, .. } => input.confirmed.contains(&change.digest()),
+        _ => about.peek().is_some(),
+    };
+    meant && about.all(|step| input.confirmed.contains(&step.digest()))
 }
 
 fn deletions(input: &Input<'_>, plan: &Plan) -> Vec<Refusal> {
@@ -86,8 +91,8 @@ fn wider(input: &Input<'_>, plan: &Plan) -> Option<Refusal> {
 }
 
 fn scope_changed(input: &Input<'_>, plan: &Plan) -> Option<Refusal> {
-    let (writes, links) = (count(plan, Step::writes), input.ledger.links);
-    (input.ledger.scope_changed && (writes > 0 || links > 0)).then_some(Refusal::ScopeChanged { writes, links })
+    let (writes, change) = (count(plan, Step::writes), input.ledger.scope_changed.as_ref()?);
+    (writes > 0 || change.links() > 0).then(|| Refusal::ScopeChanged { change: Box::new(change.clone()), writes })
 }
 
 fn count(plan: &Plan, is: impl Fn(&Step) -> bool) -> u64 {
@@ -200,10 +205,39 @@ impl fmt::Display for Refusal {
             Self::Wider { count } => {
                 write!(f, "{count} existing persons that would be written are visible to more people than declared")
             }
-            Self::ScopeChanged { writes, links } => {
-                write!(f, "owner, group or direction changed: {links} links are kept, and {writes} steps would write")
-            }
+            Self::ScopeChanged { change, writes } => write!(f, "{change}, and {writes} steps would write"),
         }
+    }
+}
+
+impl Rescoped {
+    /// Links that are kept.
+    fn links(&self) -> u64 {
+        self.active.saturating_add(self.dormant).saturating_add(self.held)
+    }
+
+    /// A name for exactly this change, whatever its numbers.
+    pub fn digest(&self) -> Digest {
+        Digest::of(["scope", &format!("{:?} {:?} {:?}", self.was, self.now, self.since)])
+    }
+}
+
+impl fmt::Display for Rescoped {
+    /// `group changed from "Clients" to "*": 5 links are kept (2 of them asleep)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (was, now) = (&self.was, &self.now);
+        let changes = [
+            ("owner", was.owner.as_str(), now.owner.as_str()),
+            ("group", was.group.as_str(), now.group.as_str()),
+            ("direction", was.direction.as_str(), now.direction.as_str()),
+        ];
+        let changes = changes.iter().filter(|(_, was, now)| was != now);
+        let changes = changes.map(|(what, was, now)| format!("{what} changed from \"{was}\" to \"{now}\""));
+        write!(f, "{}: {} links are kept", changes.collect::<Vec<_>>().join(", "), self.links())?;
+        let apart = [(self.dormant, "asleep"), (self.held, "held")];
+        let apart: Vec<String> =
+            apart.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} of them {what}")).collect();
+        if apart.is_empty() { Ok(()) } else { write!(f, " ({})", apart.join(", ")) }
     }
 }
 

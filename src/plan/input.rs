@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::account::{AccountName, Policy};
+use crate::account::{AccountName, Policy, Scope};
 use crate::contact::{Capability, Contact, ContactId, Digest, Name, PersonId, Revision, UserId};
 use crate::link::{Link, LinkId};
 
@@ -188,6 +188,24 @@ pub trait Directory {
     fn contact_double(&self, id: &ContactId) -> Option<ContactId>;
 }
 
+/// A scope in which owner, group or direction are others than before, and the links that it takes over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rescoped {
+    /// What the links were made under.
+    pub was: Scope,
+    /// What is declared now.
+    pub now: Scope,
+    /// When a pass last ended well under the old one, in milliseconds since 1970: each change is one of its own, also the
+    /// same one a second time.
+    pub since: Option<i64>,
+    /// Links that are kept in step.
+    pub active: u64,
+    /// Links that sleep.
+    pub dormant: u64,
+    /// Links that wait for a human being.
+    pub held: u64,
+}
+
 /// The numbers that the guard compares with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "independent facts, not states of one thing")]
@@ -209,7 +227,7 @@ pub struct Ledger {
     /// Whether Pipedrive shows no person at all although the account has links.
     pub pipedrive_emptied: bool,
     /// The administrator changed owner, group or direction: counts as a first pass and is held with its numbers.
-    pub scope_changed: bool,
+    pub scope_changed: Option<Rescoped>,
     /// Writing into persons that more people see than declared was allowed before.
     pub wider_accepted: bool,
 }

@@ -122,7 +122,7 @@ pub(super) fn contacts_like(input: &Input<'_>, gone: &ContactId, seen: &Contact)
 
 /// Whether this pass counts as the first: it never deletes.
 pub(super) fn first_pass(input: &Input<'_>) -> bool {
-    input.ledger.first_pass || input.ledger.scope_changed
+    input.ledger.first_pass || input.ledger.scope_changed.is_some()
 }
 
 /// The candidates of one side.

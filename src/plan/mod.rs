@@ -45,8 +45,8 @@ mod tests;
 pub use address::follow;
 pub use hold::{confirm_sentence, hold_digest, hold_sentence, wake_sentence};
 pub use input::{
-    ContactNow, ContactSight, ContactWitness, Directory, Input, Ledger, PersonNow, PersonSight, PersonWitness, Row,
-    Taken, Witness,
+    ContactNow, ContactSight, ContactWitness, Directory, Input, Ledger, PersonNow, PersonSight, PersonWitness,
+    Rescoped, Row, Taken, Witness,
 };
 pub use matching::is_same_human;
 pub use show::Line;

@@ -1,5 +1,6 @@
 //! What a plan consists of: steps, and its own "no".
 
+use super::input::Rescoped;
 use crate::account::Share;
 pub use crate::account::Side;
 use crate::contact::{Change, ContactId, Digest, Field, PersonId};
@@ -178,10 +179,10 @@ pub enum Refusal {
     },
     /// Owner, group or direction changed.
     ScopeChanged {
+        /// From what to what, and which links are kept.
+        change: Box<Rescoped>,
         /// Steps that write.
         writes: u64,
-        /// Active links kept.
-        links: u64,
     },
 }
 
@@ -274,12 +275,17 @@ impl Plan {
     }
 
     /// The digests that a human being's yes to this plan allows: the steps for whose sake it refused itself, or all that
-    /// write where it did not.
+    /// write where it did not; and the change of scope.
     pub fn allows(&self) -> Vec<Digest> {
         let dangerous = |step: &&Step| {
             if self.refusals.is_empty() { step.writes() } else { self.refusals.iter().any(|r| r.is_about(step)) }
         };
-        self.steps.iter().filter(dangerous).map(Step::digest).collect()
+        let change = |refusal: &Refusal| match refusal {
+            Refusal::ScopeChanged { change, .. } => Some(change.digest()),
+            _ => None,
+        };
+        let steps = self.steps.iter().filter(dangerous).map(Step::digest);
+        steps.chain(self.refusals.iter().filter_map(change)).collect()
     }
 
     /// A name for the plan: what `carnetd confirm` takes. Changes with the steps it would allow and with its refusals.

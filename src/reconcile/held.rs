@@ -28,7 +28,6 @@ impl Pass<'_> {
             digest,
             shown: plan.steps.iter().filter(|s| s.writes()).map(Step::digest).chain(plan.allows()).collect(),
             at: self.shared.clock.now(),
-            lines: refusals,
         }
     }
 
@@ -48,7 +47,6 @@ impl Pass<'_> {
         );
         let digest = Digest::of(["scope", &message]);
         let at = self.shared.clock.now();
-        let shown = vec![message.clone()];
-        Ok(Box::new(AccountHold { code: "scope-changed".into(), message, digest, shown: Vec::new(), at, lines: shown }))
+        Ok(Box::new(AccountHold { code: "scope-changed".into(), message, digest, shown: Vec::new(), at }))
     }
 }

@@ -5,23 +5,27 @@ use std::time::Duration;
 use super::member::{Shared, Work};
 use super::peers::Peers;
 use super::stock::Stock;
+use crate::account::Scope;
 use crate::clock::Moment;
-use crate::plan::Ledger;
-use crate::store::{Checkpoint, StoreError, View};
+use crate::plan::{Ledger, Rescoped};
+use crate::store::{Checkpoint, LinkCounts, StoreError, View};
 
 /// The guard's window, and how long a confirmation holds.
 pub(super) const LAPSE: Duration = Duration::from_hours(24);
 
-/// Takes the numbers from one snapshot of the store. What other passes are about to delete comes on top of them.
+/// Takes the numbers from one snapshot of the store; `was` is the scope before, where it changed. What other passes are about to delete comes on top of them.
 pub(super) fn take(
     (view, peers): (&View, &Peers),
     (id, checkpoint): &Work,
     (shared, stock): (&Shared, &Stock),
-    scope_changed: bool,
+    was: Option<Scope>,
 ) -> Result<Ledger, StoreError> {
     let now = shared.clock.now();
     let since = now.before(LAPSE);
-    let active = view.counts(*id)?.active;
+    let LinkCounts { active, dormant, held } = view.counts(*id)?;
+    let since_then = checkpoint.last_success.map(|at| at.0);
+    let scope = || checkpoint.scope.clone();
+    let scope_changed = was.map(|was| Rescoped { was, now: scope(), since: since_then, active, dormant, held });
     let links = links_before(checkpoint, since).unwrap_or(active);
     let company = (view, shared.company.identity());
     Ok(Ledger {

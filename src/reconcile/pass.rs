@@ -99,7 +99,7 @@ impl Pass<'_> {
     async fn run(&mut self, stock: &mut Stock) -> Result<bool, Stop> {
         let _at_home = self.shared.at_home().await?;
         let seat = self.member.seat(self.shared, self.cancel).await?;
-        let (mut work, scope_changed) = self.work().await?;
+        let (mut work, was) = self.work().await?;
         self.shared.settle_links(work.0).await?;
         work.1.homes = Some(self.shared.company.homes());
         let record = self.start(work.0);
@@ -117,7 +117,7 @@ impl Pass<'_> {
             self.shared.store.write(displacements).await?;
         }
         self.inherit(seat, work.0, &mut observed.rows).await?;
-        let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
+        let ledger = ledger::take(around, &work, (self.shared, stock), was)?;
         let decided = {
             let rows = std::mem::take(&mut observed.rows);
             let frame = Frame {
@@ -175,18 +175,18 @@ impl Pass<'_> {
             self.shared.settle_links(*id).await?;
         }
         let view = self.shared.store.view()?;
-        let (work, scope_changed) = match standing {
-            Standing::Same(id, checkpoint) | Standing::Renamed(id, checkpoint) => ((id, *checkpoint), false),
-            Standing::Narrow(id, checkpoint) => (narrowed(id, *checkpoint, scope), true),
+        let (work, was) = match standing {
+            Standing::Same(id, checkpoint) | Standing::Renamed(id, checkpoint) => ((id, *checkpoint), None),
+            Standing::Narrow(id, checkpoint) => narrowed(id, *checkpoint, scope),
             Standing::Foreign(id, checkpoint) => return Err(Stop::Held(self.foreign(&view, id, &checkpoint)?)),
-            Standing::New => ((CheckpointId(u32::MAX), Checkpoint::new(scope)), false),
+            Standing::New => ((CheckpointId(u32::MAX), Checkpoint::new(scope)), None),
         };
         let peers = self.member.peers(self.shared, work.0);
         let around = (&view, &peers);
         let confirmed = self.confirmed(&view, work.0)?;
         let mut observed = self.observer(seat, around, (&work, &confirmed)).observe(stock).await?;
         inherit((self.shared, self.member, seat), (&view, &peers, work.0), &mut observed.rows)?;
-        let ledger = ledger::take(around, &work, (self.shared, stock), scope_changed)?;
+        let ledger = ledger::take(around, &work, (self.shared, stock), was)?;
         let frame = Frame {
             seat,
             view: &view,
@@ -246,8 +246,8 @@ impl Pass<'_> {
         self.shared.desk.place(&self.member.name, seat.owner, self.member.declared.book.identity())
     }
 
-    /// The account's checkpoint, and whether its scope changed.
-    async fn work(&self) -> Result<(Work, bool), Stop> {
+    /// The account's checkpoint, and its scope before where that changed.
+    async fn work(&self) -> Result<(Work, Option<Scope>), Stop> {
         let scope = self.member.scope(&self.shared.company);
         let standing = {
             let view = self.shared.store.view()?;
@@ -261,13 +261,13 @@ impl Pass<'_> {
             standing
         };
         Ok(match standing {
-            Standing::Same(id, checkpoint) => ((id, *checkpoint), false),
-            Standing::Narrow(id, checkpoint) => (narrowed(id, *checkpoint, scope), true),
+            Standing::Same(id, checkpoint) => ((id, *checkpoint), None),
+            Standing::Narrow(id, checkpoint) => narrowed(id, *checkpoint, scope),
             Standing::Renamed(id, checkpoint) => {
                 scope::adopt(self.shared, self.member, id).await?;
-                ((id, *checkpoint), false)
+                ((id, *checkpoint), None)
             }
-            Standing::New | Standing::Foreign(..) => (scope::start(self.shared, self.member, scope).await?, false),
+            Standing::New | Standing::Foreign(..) => (scope::start(self.shared, self.member, scope).await?, None),
         })
     }
 
@@ -289,7 +289,8 @@ impl Pass<'_> {
 }
 
 /// A checkpoint under a changed owner, group or direction: the links stay, and the whole book is looked at as the first
-/// time.
-fn narrowed(id: CheckpointId, old: Checkpoint, scope: Scope) -> Work {
-    (id, Checkpoint { scope, cursor: None, first_pass_done: false, ..old })
+/// time. With the scope before.
+fn narrowed(id: CheckpointId, mut old: Checkpoint, scope: Scope) -> (Work, Option<Scope>) {
+    let was = std::mem::replace(&mut old.scope, scope);
+    ((id, Checkpoint { cursor: None, first_pass_done: false, ..old }), Some(was))
 }

@@ -94,8 +94,6 @@ pub struct AccountHold {
     pub shown: Vec<Digest>,
     /// Since when.
     pub at: Moment,
-    /// The steps as lines for people. These hold names: never at info or above.
-    pub lines: Vec<String>,
 }
 
 /// Somebody's "yes" to what was held. It lapses after 24 hours, which whoever reads it decides.

@@ -357,6 +357,42 @@ async fn accounts_of_another_company_bind_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_yes_to_a_changed_scope_lets_no_other_change_through() {
+    let declared = |group: &str, direction: &str, owner: &str| {
+        account("alice", "cards", group, direction, &format!("owner = \"{owner}\""))
+    };
+    let mut world = World::of(&declared("Clients", "one-way", OWNER)).await;
+    world.user("bob@acme.example").await;
+    for n in 0..4 {
+        let lines = [format!("FN:P {n}"), format!("EMAIL:{n}@acme.example"), "CATEGORIES:Clients".to_owned()];
+        world.card(&format!("{n}.vcf"), &lines.each_ref().map(String::as_str));
+    }
+    world.pass().await;
+    let changes = [
+        (declared("*", "one-way", OWNER), "group changed from \"Clients\" to \"*\": 4 links are kept"),
+        (declared("*", "two-way", OWNER), "direction changed from \"one-way\" to \"two-way\": 4 links are kept"),
+        (declared("*", "one-way", OWNER), "direction changed from \"two-way\" to \"one-way\": 4 links are kept"),
+        (declared("*", "two-way", OWNER), "direction changed from \"one-way\" to \"two-way\": 4 links are kept"),
+        (declared("*", "two-way", "bob@acme.example"), "owner changed from"),
+        // All of them sleep now: somebody else's persons.
+        (declared("*", "two-way", OWNER), "4 links are kept (4 of them asleep)"),
+    ];
+    for (changed, says) in changes {
+        world.declare(&changed);
+        let item = world.refused().await;
+        assert!(item.code == "scope-changed" && item.what.contains(says), "{changed}: {item:?}");
+        assert_eq!(item.lines, [""; 0], "its numbers are shown once");
+        assert!(item.confirming.contains("owner, group and direction"), "{}", item.confirming);
+        world.refused().await;
+        world.confirm(&item).await;
+        world.pass().await;
+        assert_eq!(world.codes().await, [""; 0], "{changed}");
+        world.pass().await;
+    }
+    assert_eq!(world.persons().await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_changed_owner_group_or_direction_is_held_with_its_numbers_and_keeps_the_links() {
     let changes = [
         account("alice", "cards", "*", "two-way", ""),

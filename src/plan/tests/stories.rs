@@ -3,15 +3,15 @@
 use std::cell::Cell;
 
 use super::kit::{Groups, OWNER, World, address, contact};
-use crate::account::{AccountName, Conflict, Direction, Share};
+use crate::account::{AccountName, Conflict, Direction, Group, Provider, Scope, Share};
 use crate::contact::{
     Address, AddressPart, Capability, Change, ContactId, Digest, Element, ElementChange, Field, FieldChange, Fields,
     Name, PersonId, PhotoHash,
 };
 use crate::link::{Cause, Chosen, HoldCause, LinkId, State};
 use crate::plan::{
-    ContactNow, ContactSight, Directory, Input, PersonNow, PersonSight, Reason, Refusal, Side, Step, Taken, Then,
-    hold_digest, plan,
+    ContactNow, ContactSight, Directory, Input, PersonNow, PersonSight, Reason, Refusal, Rescoped, Side, Step, Taken,
+    Then, hold_digest, plan,
 };
 
 fn one_way() -> World {
@@ -780,12 +780,61 @@ fn an_emptied_side_wider_persons_and_a_changed_scope_refuse_the_plan() {
     assert_eq!(world.plan(&world.observe(false)).refusals, []);
 
     let mut world = deleted(3, 3);
-    world.ledger.scope_changed = true;
+    let change = rescoped("*", "Clients");
+    world.ledger.scope_changed = Some(change.clone());
     let plan = world.plan(&world.observe(false));
-    assert_eq!(plan.refusals, [Refusal::ScopeChanged { writes: 0, links: 3 }]);
+    assert_eq!(plan.refusals, [Refusal::ScopeChanged { change: Box::new(change), writes: 0 }]);
     assert!(plan.steps.is_empty(), "counts as a first pass");
     world.confirmed.insert(plan.digest());
     assert_eq!(world.plan(&world.observe(false)).refusals, []);
+}
+
+fn rescoped(was: &str, now: &str) -> Rescoped {
+    let scope = |group| Scope {
+        company: "acme".into(),
+        provider: Provider::Folder,
+        book: "/cards".into(),
+        owner: "alice@acme.example".into(),
+        group: Group::new(group),
+        direction: Direction::OneWay,
+    };
+    Rescoped { was: scope(was), now: scope(now), since: Some(1), active: 3, dormant: 0, held: 0 }
+}
+
+#[test]
+fn a_yes_to_one_change_of_scope_allows_no_other() {
+    let mut world = one_way();
+    world.card(contact("Anna; a@x"));
+    world.ledger.scope_changed = Some(rescoped("*", "Clients"));
+    let plan = world.plan(&world.observe(false));
+    assert_eq!(
+        plan.refusals[0].to_string(),
+        "group changed from \"*\" to \"Clients\": 3 links are kept, and 1 steps would write"
+    );
+    world.confirmed.extend(plan.allows());
+    world.confirmed.insert(plan.digest());
+    assert_eq!(world.plan(&world.observe(false)).refusals, []);
+    world.cards.clear();
+    assert_eq!(world.plan(&world.observe(false)).refusals, [], "less than was shown");
+    world.card(contact("Anna; a@x"));
+    world.card(contact("Bob; b@x"));
+    assert_eq!(world.plan(&world.observe(false)).refusals.len(), 1, "more than was shown");
+
+    let confirmed = world.confirmed;
+    let mut world = one_way();
+    world.confirmed = confirmed;
+    world.card(contact("Anna; a@x"));
+    let two_way =
+        Rescoped { now: Scope { direction: Direction::TwoWay, ..rescoped("*", "*").now }, ..rescoped("*", "*") };
+    let later = Rescoped { since: Some(2), ..rescoped("*", "Clients") };
+    for other in [rescoped("Clients", "*"), rescoped("*", "Friends"), two_way, later] {
+        world.ledger.scope_changed = Some(other);
+        assert_eq!(world.plan(&world.observe(false)).refusals.len(), 1, "the same steps, but for another change");
+    }
+    world.cards.clear();
+    world.ledger.scope_changed = Some(Rescoped { active: 0, dormant: 2, held: 1, ..rescoped("Clients", "*") });
+    let plan = world.plan(&world.observe(false));
+    assert!(plan.refusals[0].to_string().contains("3 links are kept (2 of them asleep, 1 of them held)"));
 }
 
 // The plan.

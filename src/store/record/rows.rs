@@ -54,7 +54,6 @@ must {
 }
 may {
     shown: Vec<Digest> = "shown",
-    lines: Vec<String> = "lines",
 });
 
 mirror!(Confirmation as ConfirmationRecord

@@ -55,7 +55,6 @@ async fn checkpoints() {
             digest: Digest(u64::MAX),
             shown: vec![Digest(1)],
             at: Moment(5),
-            lines: vec!["delete Anna".to_owned()],
         }),
         totals: Counts { added: 1, updated: 2, deleted: 3 },
         last_pass: Some(pass(8, 1)),
