@@ -3,10 +3,11 @@
 //! They wait for a human being like what a plan held, though no yes makes a broken card readable: confirming one means to
 //! look at it again.
 
+use super::show;
 use crate::account::AccountName;
 use crate::contact::Digest;
 use crate::status::HeldItem;
-use crate::store::{Todo, TodoKey};
+use crate::store::{CheckpointId, StoreError, Todo, TodoKey, View};
 
 /// A file or record that cannot be read.
 const UNREADABLE: &str = "unreadable";
@@ -43,12 +44,24 @@ pub(super) fn held(account: &AccountName, held: u64) -> Option<(String, String)>
     (held > 0).then(|| (text, "held".to_owned()))
 }
 
+/// What its link calls it, if it has one.
+pub(super) fn name(view: &View, account: CheckpointId, todo: &Todo) -> Result<Option<String>, StoreError> {
+    let link = match &todo.key {
+        TodoKey::Contact(id) => view.link_by_contact(account, id)?.map(|(_, link)| link),
+        TodoKey::Person(id) => {
+            let own = view.link_by_person(*id)?.into_iter().find(|(checkpoint, _)| *checkpoint == account);
+            own.map(|(_, link)| view.link(account, link)).transpose()?.flatten()
+        }
+    };
+    Ok(link.and_then(|link| show::linked_name(&link)))
+}
+
 fn contacts(n: usize) -> String {
     if n == 1 { "1 contact".to_owned() } else { format!("{n} contacts") }
 }
 
-/// One of them, as it is listed.
-pub(super) fn item(account: &AccountName, todo: &Todo) -> Option<HeldItem> {
+/// One of them, as it is listed; `name` is what its link calls it, where there is one.
+pub(super) fn item(account: &AccountName, todo: &Todo, name: Option<&str>) -> Option<HeldItem> {
     let who = match &todo.key {
         TodoKey::Contact(id) => id.to_string(),
         TodoKey::Person(id) => format!("person {id}"),
@@ -57,7 +70,10 @@ pub(super) fn item(account: &AccountName, todo: &Todo) -> Option<HeldItem> {
         account: account.to_string(),
         digest: Digest::of([todo.code.as_str(), &who, &todo.reason]).to_string(),
         code: todo.code.clone(),
-        what: format!("{who}: {}", todo.reason),
+        what: match name {
+            Some(name) => format!("{name} ({who}): {}", todo.reason),
+            None => format!("{who}: {}", todo.reason),
+        },
         candidates: Vec::new(),
         confirming: "looks at it again now; by itself that happens when it changes, on refresh, and daily".to_owned(),
         lines: Vec::new(),
@@ -87,9 +103,12 @@ mod tests {
             "1 contact cannot be read, 1 contact could not be written; all others are in step. `carnetd held alice` lists why"
         );
         assert_eq!(code, UNREADABLE);
-        let items: Vec<HeldItem> = todos.iter().filter_map(|todo| item(&alice, todo)).collect();
+        let items: Vec<HeldItem> = todos.iter().filter_map(|todo| item(&alice, todo, None)).collect();
         assert_eq!(items.len(), 2, "what is tried again by itself waits for nobody");
         assert_eq!(items[0].what, "anna.vcf: the file is empty");
+        let named = item(&alice, &todos[0], Some("Anna Weber")).expect("it is left");
+        assert_eq!(named.what, "Anna Weber (anna.vcf): the file is empty");
+        assert_eq!(named.digest, items[0].digest);
     }
 
     #[test]

@@ -258,7 +258,10 @@ impl Engine {
             items.extend(checkpoint.hold.iter().map(|hold| show::held_account(&name, hold)));
             let links = view.held(id).map_err(failed)?;
             items.extend(links.iter().filter_map(|(link_id, link)| show::held_link(&name, *link_id, link)));
-            items.extend(view.todos(id).map_err(failed)?.iter().filter_map(|todo| left::item(&name, todo)));
+            for todo in view.todos(id).map_err(failed)?.iter().filter(|todo| left::is_left(todo)) {
+                let known = left::name(&view, id, todo).map_err(failed)?;
+                items.extend(left::item(&name, todo, known.as_deref()));
+            }
         }
         Ok(items)
     }

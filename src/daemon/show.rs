@@ -11,7 +11,7 @@ use crate::store::AccountHold;
 /// A plan as `carnetd plan` shows it.
 pub(super) fn account_plan(account: &AccountName, intended: Result<Intended, Ended>) -> AccountPlan {
     match intended {
-        Ok(Intended { plan, unreadable }) => {
+        Ok(Intended { plan, names, unreadable }) => {
             let held = !plan.refusals.is_empty();
             let message = (!unreadable.is_empty())
                 .then(|| unreadable.iter().map(|(_, why)| why.clone()).collect::<Vec<_>>().join("\n"));
@@ -22,7 +22,13 @@ pub(super) fn account_plan(account: &AccountName, intended: Result<Intended, End
                 refusals: plan.refusals.iter().map(ToString::to_string).collect(),
                 digest: plan.digest().to_string(),
                 counts: counts(&plan),
-                steps: plan.steps.iter().filter(|s| is_shown(s)).map(step).collect(),
+                steps: plan
+                    .steps
+                    .iter()
+                    .zip(names)
+                    .filter(|(s, _)| is_shown(s))
+                    .map(|(s, name)| step(s, name))
+                    .collect(),
             }
         }
         Err(ended) => AccountPlan {
@@ -75,24 +81,17 @@ fn action(step: &Step) -> &'static str {
     }
 }
 
-fn step(step: &Step) -> PlanStep {
+fn step(step: &Step, known: Option<String>) -> PlanStep {
     let side = step.writes.first().map(|write| match write.side {
         plan::Side::Provider => "provider".to_owned(),
         plan::Side::Pipedrive => "pipedrive".to_owned(),
     });
-    let label = |contact: &Contact| contact.shown_name().unwrap_or_default();
-    let named = match &step.then {
-        plan::Then::Keep(link) => link
-            .contact
-            .as_ref()
-            .map(|half| label(&half.seen))
-            .or_else(|| link.person.as_ref().map(|half| label(&half.seen))),
-        plan::Then::Forget | plan::Then::Nothing => None,
-    };
+    let name = name(step).filter(|name| !name.is_empty()).or(known);
     let fields = step.lines().into_iter().map(|line| FieldLine {
-        field: line.field,
-        before: Some(line.before).filter(|text| !text.is_empty()),
+        // Of what is deleted the name says more than that it is there.
+        before: name.clone().filter(|_| is_deletion(&line)).or(Some(line.before)).filter(|text| !text.is_empty()),
         after: Some(line.after).filter(|text| !text.is_empty()),
+        field: line.field,
     });
     PlanStep {
         action: action(step).to_owned(),
@@ -102,15 +101,21 @@ fn step(step: &Step) -> PlanStep {
             plan::Reason::BeingLinked(account) => format!("account {account} is linking it now: left for later"),
             reason => reason.as_str().to_owned(),
         },
-        contact: named
-            .filter(|name| !name.is_empty())
-            .or_else(|| step.contact.as_ref().map(ToString::to_string))
-            .unwrap_or_default(),
-        person: step.person.map(|person| person.0),
         fields: fields.collect(),
+        contact: name.or_else(|| step.contact.as_ref().map(ToString::to_string)).unwrap_or_default(),
+        person: step.person.map(|person| person.0),
         said: step.said.iter().map(|said| (*said).to_owned()).collect(),
         digest: step.digest().to_string(),
     }
+}
+
+/// What the link that is kept calls the contact.
+fn name(step: &Step) -> Option<String> {
+    if let plan::Then::Keep(link) = &step.then { linked_name(link) } else { None }
+}
+
+fn is_deletion(line: &plan::Line) -> bool {
+    line.field == "contact" || line.field == "person"
 }
 
 /// An account that is held whole.
@@ -183,6 +188,12 @@ fn who(id: LinkId, link: &Link) -> String {
         (None, Some(half)) => format!("{} (person {})", name(&half.seen), half.id),
         (None, None) => format!("link {id}"),
     }
+}
+
+/// What a link calls its contact, if it knows a name.
+pub(super) fn linked_name(link: &Link) -> Option<String> {
+    let contact = link.contact.as_ref().and_then(|half| half.seen.shown_name());
+    contact.or_else(|| link.person.as_ref().and_then(|half| half.seen.shown_name()))
 }
 
 /// How a pass ended, in the commands' word.

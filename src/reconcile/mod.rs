@@ -22,6 +22,7 @@
 //! | `desk`, `handover`, `shelf`, `inherit` | several accounts: of one company, of one book, of former times |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
 //! | `others` | persons with another visibility or owner than declared, for the status |
+//! | `names` | what the contacts of a plan are called, for commands |
 //! | `member` | what a pass works with |
 //!
 //! Never here: sockets, signals, HTML, and decisions about contacts. When passes run: [`crate::daemon`].
@@ -43,6 +44,7 @@ mod leftover;
 mod look;
 mod member;
 mod mirror;
+mod names;
 mod observe;
 mod organizations;
 mod others;

@@ -10,6 +10,7 @@ use super::desk::Place;
 use super::inherit::inherit;
 use super::ledger::{self};
 use super::member::{Member, Seat, Shared, Work};
+use super::names::names;
 use super::observe::Observer;
 use super::organizations::store_error;
 use super::outcome::{Ended, Live, Outcome, Wish};
@@ -28,6 +29,8 @@ use crate::store::{AccountHold, Checkpoint, CheckpointId, PassRecord, View};
 pub struct Intended {
     /// The plan, with its own refusals.
     pub plan: Plan,
+    /// What each step's contact is called, where that is known; in the order of the steps. Never for logs.
+    pub names: Vec<Option<String>>,
     /// Contacts that cannot be read, by id, and why.
     pub unreadable: Vec<(ContactId, String)>,
 }
@@ -199,7 +202,7 @@ impl Pass<'_> {
             observed: &observed,
         };
         let plan = self.plan((&view, &frame), stock, &observed.rows, reservation.others())?;
-        Ok(Intended { plan, unreadable: observed.unreadable })
+        Ok(Intended { names: names(&plan, &observed.rows), plan, unreadable: observed.unreadable })
     }
 
     /// Takes over what accounts that are no longer declared have left of this book. In turn: no other account does.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::{World, values};
+use super::world::{World, account, values};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_cards_become_persons_once() {
@@ -171,4 +171,41 @@ async fn a_deleted_organization_is_found_or_made_anew_for_those_who_name_it() {
         assert_eq!(world.pass().await, (1, 0, 0, 0));
         assert_eq!(world.person("Person 8").await["org_id"], again[0]["id"], "{direction}: remembered");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletions_and_skips_are_shown_by_name() {
+    let mut world = World::new("one-way").await;
+    for n in 0..5 {
+        world.card(&format!("{n}.vcf"), &[&format!("FN:Person {n}"), &format!("EMAIL:{n}@acme.example")]);
+    }
+    world.pass().await;
+    std::fs::remove_file(world.card_path("0.vcf")).expect("removed");
+    let plans = world.operator().await.plan(None).await.expect("a plan");
+    let [step] = plans[0].steps.as_slice() else { panic!("{plans:#?}") };
+    assert_eq!((step.action.as_str(), step.contact.as_str()), ("delete", "Person 0"));
+    assert_eq!(step.fields[0].before.as_deref(), Some("Person 0"), "whom, not only that there is somebody");
+    world.pass().await;
+    // A card that cannot be read any more is named as its link knows it.
+    std::fs::write(world.card_path("1.vcf"), "BEGIN:VCARD\r\n").expect("a card");
+    world.sync().await;
+    let held = world.held().await;
+    assert!(held[0].what.starts_with("Person 1 (1.vcf): "), "{held:?}");
+    let status = format!("{:?}", world.status("alice").await);
+    assert!(!status.contains("Person"), "no name in the status: {status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_another_account_has_is_skipped_by_name() {
+    let accounts = account("alice", "cards", "*", "one-way", "") + &account("bob", "more", "*", "one-way", "");
+    let mut world = World::of(&accounts).await;
+    std::fs::create_dir(world.path("more")).expect("a folder");
+    let anna = ["FN:Anna Weber", "EMAIL:anna@acme.example"];
+    world.card("anna.vcf", &anna);
+    world.each().await;
+    world.card("../more/a.vcf", &anna);
+    let plans = world.operator().await.plan(None).await.expect("plans");
+    let [step] = plans[1].steps.as_slice() else { panic!("{plans:#?}") };
+    assert!(step.reason.contains("linked by account alice"), "{step:?}");
+    assert_eq!(step.contact, "Anna Weber");
 }
