@@ -36,6 +36,6 @@ fn name(row: &Row) -> Option<String> {
 
 /// What a link last saw of its contact, or else of its person.
 fn linked(link: &Link) -> Option<&Contact> {
-    let contact = link.contact.as_ref().map(|half| &half.seen);
-    contact.or_else(|| link.person.as_ref().map(|half| &half.seen))
+    let contact = link.contact.as_ref().map(|half| &*half.seen);
+    contact.or_else(|| link.person.as_ref().map(|half| &*half.seen))
 }
