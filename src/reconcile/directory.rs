@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::desk::{Likenesses, Place};
 use super::member::{Member, Seat, Shared};
@@ -34,12 +35,11 @@ impl Journal {
         let mut journal = Self { sought, ..Self::default() };
         let mut who: BTreeMap<CheckpointId, Option<AccountName>> = BTreeMap::new();
         for (_, intent) in &journal.sought {
-            if !who.contains_key(&intent.checkpoint) {
-                who.insert(intent.checkpoint, looks_for(view, member, intent.checkpoint)?);
-            }
-            if let (Some(Some(account)), IntentKind::Contact(Change::Create { contact, .. })) =
-                (who.get(&intent.checkpoint), &intent.what)
-            {
+            let account = match who.entry(intent.checkpoint) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => new.insert(looks_for(view, member, intent.checkpoint)?),
+            };
+            if let (Some(account), IntentKind::Contact(Change::Create { contact, .. })) = (account, &intent.what) {
                 journal.likenesses.entry(account.clone()).or_default().add(contact);
             }
         }

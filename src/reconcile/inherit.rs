@@ -9,9 +9,9 @@ use super::member::{Member, Seat, Shared};
 use super::peers::Peers;
 use super::rows::nothing;
 use crate::account::AccountName;
-use crate::contact::{ContactId, PersonId};
+use crate::contact::PersonId;
 use crate::link::{Link, LinkId};
-use crate::plan::{ContactSight, PersonSight, Row};
+use crate::plan::{ContactNow, ContactSight, PersonSight, Row};
 use crate::store::{CheckpointId, Op, StoreError, View};
 
 /// What a pass inherits.
@@ -38,7 +38,7 @@ pub(super) fn inherit(
     let mut persons = BTreeSet::new();
     for row in rows.iter_mut() {
         let (None, ContactSight::Live(now)) = (&row.link, &row.contact) else { continue };
-        let Some((from, id, link)) = left(view, &orphans, &now.id)? else { continue };
+        let Some((from, id, link)) = left(view, &orphans, now)? else { continue };
         let Some(person) = link.person_id().filter(|person| !persons.contains(person)) else { continue };
         if !peers.links_to(view, person)?.is_empty() || shared.desk.has_person(person, &member.name) {
             continue;
@@ -63,15 +63,16 @@ pub(super) fn inherit(
     Ok(inheritance)
 }
 
-/// The last pair that one of them left of a contact.
+/// The last pair that one of them left of a contact, not of another one that had its place.
 fn left(
     view: &View,
     orphans: &[CheckpointId],
-    contact: &ContactId,
+    now: &ContactNow,
 ) -> Result<Option<(CheckpointId, LinkId, Link)>, StoreError> {
     for &from in orphans {
-        let link = view.link_by_contact(from, contact)?;
-        if let Some((id, link)) = link.filter(|(_, link)| link.contact.is_some() && link.person.is_some()) {
+        let Some((id, link)) = view.link_by_contact(from, &now.id)? else { continue };
+        let Some(half) = link.contact.as_ref().filter(|_| link.person.is_some()) else { continue };
+        if half.stable.is_none() || now.stable.is_none() || half.stable == now.stable {
             return Ok(Some((from, id, link)));
         }
     }
@@ -79,7 +80,7 @@ fn left(
 }
 
 /// The checkpoints of this book whose account is no longer declared; what was left behind last comes first.
-fn orphans(view: &View, peers: &Peers, member: &Member) -> Result<Vec<CheckpointId>, StoreError> {
+pub(super) fn orphans(view: &View, peers: &Peers, member: &Member) -> Result<Vec<CheckpointId>, StoreError> {
     let mut orphans = Vec::new();
     for id in view.checkpoints_of_book(&member.declared.book.identity())?.into_iter().rev() {
         let same = view.checkpoint(id)?.is_some_and(|theirs| theirs.scope.provider == member.declared.provider);

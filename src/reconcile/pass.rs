@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::apply::Apply;
 use super::deciding::{Decided, Frame};
 use super::desk::Place;
-use super::inherit::inherit;
+use super::inherit::{inherit, orphans};
 use super::ledger::{self};
 use super::member::{Member, Seat, Shared, Work};
 use super::names::names;
@@ -208,8 +208,13 @@ impl Pass<'_> {
     /// Takes over what accounts that are no longer declared have left of this book. In turn: no other account does.
     async fn inherit(&self, seat: &Seat, own: CheckpointId, rows: &mut [Row]) -> Result<(), Stop> {
         let _turn = self.shared.desk.turn().await;
-        let view = self.shared.store.view()?;
         let peers = self.member.peers(self.shared, own);
+        let orphans = orphans(&self.shared.store.view()?, &peers, self.member)?;
+        for &orphan in &orphans {
+            // They may have been seen before Pipedrive's fields moved.
+            self.shared.settle_links(orphan).await?;
+        }
+        let view = self.shared.store.view()?;
         let inheritance = inherit((self.shared, self.member, seat), (&view, &peers, own), rows)?;
         if inheritance.ops.is_empty() {
             return Ok(());

@@ -174,6 +174,21 @@ async fn a_renamed_account_takes_its_links_along() {
     assert_eq!((world.status("anna").await.contacts, world.status("alice").await.contacts), (1, 0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_does_not_take_over_the_link_of_a_card_that_stood_in_the_place_of_another() {
+    let mut world = World::of(&account("alice", "cards", "*", "one-way", "")).await;
+    world.card("a.vcf", &ANNA);
+    world.pass().await;
+    world.declare(&account("carol", "cards", "*", "two-way", ""));
+    world.card("a.vcf", &["FN:Bob Stone", "EMAIL:bob@acme.example"]);
+    world.edit("a.vcf", "UID:a.vcf", "UID:bob");
+    world.later(std::time::Duration::from_mins(1));
+    passes(&mut world).await;
+    passes(&mut world).await;
+    assert_eq!(world.person("Anna Weber").await["emails"][0]["value"], "anna@acme.example");
+    world.person("Bob Stone").await;
+}
+
 /// A book of four, one of whom nothing but the name is known.
 fn four(world: &World, folder: &str, uid: &str) {
     for n in 0..4 {

@@ -156,11 +156,11 @@ async fn another_account_never_takes_what_this_one_may_have_made() {
             let mut world = World::of(&accounts).await;
             for name in ["Anna Weber", "Bert Stone", "Carl Clark"] {
                 let lines = [&format!("FN:{name}"), &format!("EMAIL:{}@acme.example", &name[..4]), "ORG:Acme"];
-                world.card("card.vcf", &lines.map(|line| line as &str));
+                let file = format!("{name}.vcf");
+                world.card(&file, &lines.map(|line| line as &str));
                 for folder in ["alice", "bob"] {
                     std::fs::create_dir_all(world.path(folder)).expect("a folder");
-                    std::fs::copy(world.card_path("card.vcf"), world.path(folder).join(format!("{name}.vcf")))
-                        .expect("copied");
+                    std::fs::copy(world.card_path(&file), world.path(folder).join(&file)).expect("copied");
                 }
             }
             if lossy {
