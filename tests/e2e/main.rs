@@ -15,6 +15,7 @@ mod homes;
 mod identity;
 mod idle;
 mod live;
+mod login;
 mod one_way;
 mod pace;
 mod table;
