@@ -59,3 +59,27 @@ impl LoginError {
         Self { kind, message: message.into() }
     }
 }
+
+/// A token that never changes: the sandbox's.
+#[derive(Debug)]
+pub struct FixedToken(SecretString);
+
+impl FixedToken {
+    /// The token that is always given.
+    pub fn new(token: SecretString) -> Self {
+        Self(token)
+    }
+}
+
+#[async_trait]
+impl TokenSource for FixedToken {
+    async fn token(&self, refused: Option<&SecretString>, _: &CancellationToken) -> Result<SecretString, LoginError> {
+        match refused {
+            None => Ok(self.0.clone()),
+            Some(_) => Err(LoginError::new(
+                LoginErrorKind::NeedsLogin,
+                "the service refused the sandbox's token: is it a sandbox? See api_url and login in the configuration",
+            )),
+        }
+    }
+}

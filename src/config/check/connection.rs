@@ -34,26 +34,48 @@ impl Section<'_> {
 }
 
 #[derive(Clone, Copy)]
-enum Login {
+enum AtGoogle {
     User,
-    Machine,
+    ServiceAccount,
+    Sandbox,
 }
 
+#[derive(Clone, Copy)]
+enum AtMicrosoft {
+    User,
+    Application,
+}
+
+/// Where the stand-ins listen unless told otherwise.
+const GOOGLE_SANDBOX: &str = "http://127.0.0.1:8700/google";
+
 pub(super) fn google(section: &Section<'_>, sink: &mut Sink<'_>) -> Option<Connection> {
-    let words = [("user", Login::User), ("service-account", Login::Machine)];
+    let words =
+        [("user", AtGoogle::User), ("service-account", AtGoogle::ServiceAccount), ("sandbox", AtGoogle::Sandbox)];
     let login = section.get("login", sink, value::one_of(&words));
+    let is_sandbox = matches!(login, Given::Yes(AtGoogle::Sandbox, _));
     let client_id = section.get("client_id", sink, value::text);
     let client_secret = section.secret("client_secret", true, sink);
     let key = section.secret("service_account", true, sink);
-    let api_url = section.url_or("api_url", "https://people.googleapis.com", sink);
+    let vendor = if is_sandbox { GOOGLE_SANDBOX } else { "https://people.googleapis.com" };
+    let api_url = section.url_or("api_url", vendor, sink);
     let auth_url = section.url_or("auth_url", "https://accounts.google.com", sink);
     let token_url = section.url_or("token_url", "https://oauth2.googleapis.com", sink);
     let login = match login {
-        Given::Yes(Login::Machine, _) => {
+        Given::Yes(AtGoogle::ServiceAccount, _) => {
             section.need("service_account_file", &key, sink);
             GoogleLogin::ServiceAccount { key: key.value()? }
         }
-        Given::Yes(Login::User, _) | Given::No => {
+        Given::Yes(AtGoogle::Sandbox, place) => {
+            if api_url.as_ref().is_some_and(|url| url.scheme() != "http") {
+                let problem = Problem::at(&place, "the sandbox is on this machine, api_url is not", "needs no login")
+                    .help("remove api_url, or log in with \"user\" or \"service-account\"");
+                sink.add(problem);
+                return None;
+            }
+            GoogleLogin::Sandbox
+        }
+        Given::Yes(AtGoogle::User, _) | Given::No => {
             section.need("client_id", &client_id, sink);
             section.need("client_secret_file", &client_secret, sink);
             if let Some(place) = key.place() {
@@ -73,7 +95,7 @@ pub(super) fn google(section: &Section<'_>, sink: &mut Sink<'_>) -> Option<Conne
 }
 
 pub(super) fn microsoft(section: &Section<'_>, sink: &mut Sink<'_>) -> Option<Connection> {
-    let words = [("user", Login::User), ("application", Login::Machine)];
+    let words = [("user", AtMicrosoft::User), ("application", AtMicrosoft::Application)];
     let login = section.get("login", sink, value::one_of(&words));
     let client_id = section.get("client_id", sink, value::text);
     let tenant = section.get("tenant", sink, value::text);
@@ -83,7 +105,7 @@ pub(super) fn microsoft(section: &Section<'_>, sink: &mut Sink<'_>) -> Option<Co
     let login_url = section.url_or("login_url", "https://login.microsoftonline.com", sink);
     section.need("client_id", &client_id, sink);
     let login = match login {
-        Given::Yes(Login::Machine, place) => {
+        Given::Yes(AtMicrosoft::Application, place) => {
             if tenant.as_ref().is_none_or(|tenant| tenant == "common") && !matches!(tenant, Given::Wrong) {
                 let problem = Problem::at(&place, "an application logs in to one tenant", "needs a tenant")
                     .help(format!("add tenant = \"ID or domain\" to {}", section.title));
@@ -115,7 +137,7 @@ pub(super) fn microsoft(section: &Section<'_>, sink: &mut Sink<'_>) -> Option<Co
                 (Given::Wrong, _) | (_, Given::Wrong) => return None,
             }
         }
-        Given::Yes(Login::User, _) | Given::No => MicrosoftLogin::User { client_secret: client_secret.value() },
+        Given::Yes(AtMicrosoft::User, _) | Given::No => MicrosoftLogin::User { client_secret: client_secret.value() },
         Given::Wrong => return None,
     };
     let tenant = tenant.value().unwrap_or_else(|| "common".to_owned());

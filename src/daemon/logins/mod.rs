@@ -34,7 +34,7 @@ use crate::auth::renewal::Source;
 use crate::auth::seal::{KeyPlace, Seal};
 use crate::auth::secret::SecretPlace;
 use crate::auth::service_account::{Delegated, ServiceAccount};
-use crate::auth::token::{LoginError, LoginErrorKind, Tokens};
+use crate::auth::token::{FixedToken, LoginError, LoginErrorKind, Tokens};
 use crate::auth::user::{UserLogin, usable};
 use crate::clock::SharedClock;
 use crate::config::{Account, Config, Environment, StateKey};
@@ -85,6 +85,7 @@ impl Logins {
     pub(super) fn tokens(&self, config: &Config, account: &Account, client: &Client) -> Result<Tokens, Error> {
         match target::google(config, &self.credentials, account) {
             Some(Google::User(target)) => Ok(self.source(*target, client)),
+            Some(Google::Sandbox(address)) => Ok(Arc::new(FixedToken::new(format!("sandbox:{address}").into()))),
             Some(Google::ServiceAccount(declared, user)) => {
                 let mut known = self.known();
                 let kept = known.service_accounts.get(&declared.declared_in);

@@ -47,6 +47,8 @@ pub(super) enum Google {
     User(Box<Target>),
     /// A service account acts for the user with this address.
     ServiceAccount(Box<Declared>, String),
+    /// The stand-in takes this address' word for it.
+    Sandbox(String),
 }
 
 /// Where systemd's credentials lie.
@@ -63,6 +65,9 @@ impl Target {
         let account = account.ok_or_else(|| Refused::unknown_account(name))?;
         match google(config, credentials, account) {
             Some(Google::User(target)) => Ok(*target),
+            Some(Google::Sandbox(_)) => {
+                Err(unconfigured(format!("account {name} needs no login: it is the sandbox's")))
+            }
             Some(Google::ServiceAccount(declared, _)) => Err(unconfigured(format!(
                 "account {name} needs no login: the service account of {} acts for it",
                 declared.declared_in
@@ -154,6 +159,7 @@ pub(super) fn google(config: &Config, credentials: &Credentials, account: &Accou
             };
             Google::ServiceAccount(Box::new(declared), address.clone())
         }
+        GoogleLogin::Sandbox => Google::Sandbox(address.clone()),
     })
 }
 
