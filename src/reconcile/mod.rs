@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `pass`, `scope`, `deciding`, `held`, `record`, `outcome`, `schedule` | the pass itself: where it starts, how it plans, why it is held, what it stores, when the next is due |
 //! | `feed`, `mirror`, `homes`, `organizations` | Pipedrive's side, shared by the company |
-//! | `observe`, `identity`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
+//! | `observe`, `heads`, `identity`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
 //! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
 //! | `desk`, `handover`, `shelf`, `inherit` | several accounts: of one company, of one book, of former times |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
@@ -35,6 +35,7 @@ mod directory;
 mod feed;
 mod finder;
 mod handover;
+mod heads;
 mod held;
 mod homes;
 mod identity;

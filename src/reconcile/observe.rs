@@ -2,11 +2,12 @@
 //!
 //! Only a listing proven complete may imply that a contact is gone. A contact that cannot be read is there.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use super::heads::{Head, Heads};
 use super::member::{Member, Seat, Shared, Work};
 use super::organizations::store_error;
 use super::outcome::Wish;
@@ -16,8 +17,8 @@ use super::stock::Stock;
 use crate::account::Direction;
 use crate::adapter::{Entry, Error, Found, Kind, Page, Seen, Wanted};
 use crate::clock::Moment;
-use crate::contact::{ContactId, Cursor, Digest, PersonId, Revision};
-use crate::link::{Cause, Link, LinkId, State};
+use crate::contact::{ContactId, Cursor, Digest, PersonId};
+use crate::link::{Cause, LinkId, State};
 use crate::plan::{ContactNow, ContactSight, PersonSight, Row};
 use crate::store::{HeadState, Mark, Todo, TodoKey, View};
 
@@ -65,22 +66,6 @@ pub(super) struct Observer<'a> {
     /// What human beings have allowed.
     pub(super) confirmed: &'a BTreeSet<Digest>,
     pub(super) cancel: &'a CancellationToken,
-}
-
-/// What the store knows of a contact, in short.
-struct Head {
-    link: LinkId,
-    revision: Revision,
-    state: HeadState,
-    half: bool,
-}
-
-/// What the store knows of all contacts.
-#[derive(Default)]
-struct Heads {
-    by_contact: HashMap<ContactId, Head>,
-    /// Where several links name one contact: a pass in which contacts exchanged their ids did not come to its end.
-    more: Vec<(ContactId, Head)>,
 }
 
 impl Observer<'_> {
@@ -351,59 +336,7 @@ impl Observer<'_> {
         }
         Ok(())
     }
-
-    fn heads(&self) -> Result<Heads, Error> {
-        let mut heads = Heads::default();
-        for head in self.view.link_heads(self.work.0).map_err(|error| store_error(&error))? {
-            let head = head.map_err(|error| store_error(&error))?;
-            let Some(contact) = head.contact else { continue };
-            let revision = head.revision.unwrap_or_else(|| Revision::from(""));
-            let head = Head { link: head.id, revision, state: head.state, half: head.person.is_none() };
-            match heads.by_contact.entry(contact) {
-                hash_map::Entry::Vacant(place) => drop(place.insert(head)),
-                hash_map::Entry::Occupied(mut place) => {
-                    // Where something still waits under a contact that was linked since, the pair speaks of it.
-                    let pair = place.get().half && !head.half;
-                    let other = if pair { place.insert(head) } else { head };
-                    heads.more.push((place.key().clone(), other));
-                }
-            }
-        }
-        Ok(heads)
-    }
-
-    fn head(&self, id: &ContactId) -> Result<Option<Head>, Error> {
-        Ok(self.heads_of(id)?.into_iter().min_by_key(|head| head.half))
-    }
-
-    fn heads_of(&self, id: &ContactId) -> Result<Vec<Head>, Error> {
-        let links = self.view.links_by_contact(self.work.0, id).map_err(|error| store_error(&error))?;
-        Ok(links.iter().filter_map(|(id, link)| Head::of(*id, link)).collect())
-    }
-}
-
-impl Heads {
-    fn of(&self, id: &ContactId) -> Vec<&Head> {
-        let more = self.more.iter().filter(|(contact, _)| contact == id).map(|(_, head)| head);
-        self.by_contact.get(id).into_iter().chain(more).collect()
-    }
 }
 
 /// The code of work that is to be done by the next pass, whenever that is.
 pub(super) const LATER: &str = "later";
-
-impl Head {
-    fn of(id: LinkId, link: &Link) -> Option<Self> {
-        let contact = link.contact.as_ref()?;
-        Some(Self {
-            link: id,
-            revision: contact.revision.clone(),
-            state: match link.state {
-                State::Active => HeadState::Active,
-                State::Dormant(_) => HeadState::Dormant,
-                State::Held(_) => HeadState::Held,
-            },
-            half: link.person.is_none(),
-        })
-    }
-}
