@@ -187,7 +187,7 @@ impl Engine {
                 self.shelf.put(account, &book);
                 Arc::new(Member::new(rehearsed, book, Arc::clone(&self.shelf)))
             });
-            let mut standing = Standing::new(account.clone(), member, now);
+            let mut standing = Standing::new(account.clone(), member, now, self.cancel.child_token());
             if let Some(old) = state.accounts.remove(name) {
                 // A pass of the old declaration ends between two steps; the new one starts after it.
                 old.cancel.cancel();
@@ -260,11 +260,8 @@ impl Engine {
 
     /// What a pass of this account needs; `None` if it cannot run.
     pub(super) fn ticket(&self, name: &AccountName) -> Option<(Arc<Member>, Live, CancellationToken)> {
-        let mut state = self.state();
-        let standing = state.accounts.get_mut(name)?;
-        if standing.cancel.is_cancelled() {
-            standing.cancel = self.cancel.child_token();
-        }
+        let state = self.state();
+        let standing = state.accounts.get(name)?;
         let member = standing.member.as_ref().ok().map(Arc::clone)?;
         Some((member, standing.live.clone(), standing.cancel.clone()))
     }

@@ -22,7 +22,7 @@ pub(super) struct Standing {
     pub(super) member: Result<Arc<Member>, Error>,
     /// The running pass's counters.
     pub(super) live: Live,
-    /// Ends the running pass between two steps.
+    /// Ends the running pass between two steps: it is new, or the daemon stops. Always a child of the daemon's own.
     pub(super) cancel: CancellationToken,
     /// Whether a pass runs now.
     pub(super) running: bool,
@@ -37,13 +37,19 @@ pub(super) struct Standing {
 }
 
 impl Standing {
-    pub(super) fn new(declared: config::Account, member: Result<Arc<Member>, Error>, due: Moment) -> Self {
+    /// An account whose passes end where `cancel` does: with the daemon, or with its declaration.
+    pub(super) fn new(
+        declared: config::Account,
+        member: Result<Arc<Member>, Error>,
+        due: Moment,
+        cancel: CancellationToken,
+    ) -> Self {
         let next = (declared.enabled && member.is_ok()).then_some(due);
         Self {
             declared,
             member,
             live: Live::default(),
-            cancel: CancellationToken::new(),
+            cancel,
             running: false,
             wish: None,
             next,

@@ -106,10 +106,21 @@ impl Live {
         if let Some(engine) = engine.upgrade() {
             engine.stop();
         }
-        daemon.await.expect("it ends");
+        let ended = tokio::time::timeout(PATIENCE, daemon).await;
+        ended.expect("it does not wait for what has not begun").expect("it ends");
         while engine.strong_count() > 0 {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Stops the clock of the daemon and the stand-in: it moves no more by itself.
+    pub(crate) fn hold_time(&self) {
+        self.ticking.abort();
+    }
+
+    /// Lets the clock run again.
+    pub(crate) fn release_time(&mut self) {
+        self.ticking = tokio::spawn(tick(self.clock.clone()));
     }
 
     /// Lets time pass.

@@ -18,6 +18,7 @@ mod live;
 mod login;
 mod one_way;
 mod pace;
+mod stopping;
 mod table;
 mod trouble;
 mod two_way;
