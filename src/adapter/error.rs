@@ -26,6 +26,8 @@ pub enum Kind {
     },
     /// The service or folder cannot be reached or does not answer as documented.
     Unavailable,
+    /// Our own state database cannot be read or written.
+    State,
     /// A write was sent and its answer never came: it may be done or not.
     UnknownOutcome,
     /// A cursor is too old: walk the whole book.

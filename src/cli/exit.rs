@@ -70,6 +70,7 @@ impl From<Outcome> for Exit {
             Outcome::Held => Self::Held,
             Outcome::NeedsLogin => Self::NeedsLogin,
             Outcome::Later => Self::Later,
+            Outcome::Unreachable => Self::NotReachable,
             Outcome::Failed => Self::Failed,
         }
     }

@@ -87,7 +87,7 @@ fn summary(plan: &AccountPlan) -> String {
     match plan.outcome {
         Outcome::NeedsLogin => "needs a login".to_owned(),
         Outcome::Later => "put off".to_owned(),
-        Outcome::Failed => "no plan".to_owned(),
+        Outcome::Unreachable | Outcome::Failed => "no plan".to_owned(),
         Outcome::Ok | Outcome::Held if parts.is_empty() => "nothing to do".to_owned(),
         Outcome::Ok | Outcome::Held => parts.join(", "),
     }

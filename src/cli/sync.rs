@@ -62,6 +62,7 @@ pub(super) fn show(synced: &[Synced], terminal: &mut Terminal) -> Exit {
             Outcome::Held => ("held", Paint::Warn),
             Outcome::NeedsLogin => ("needs a login", Paint::Bad),
             Outcome::Later => ("put off", Paint::Warn),
+            Outcome::Unreachable => ("not reached", Paint::Bad),
             Outcome::Failed => ("failed", Paint::Bad),
         };
         let (name, word) = (terminal.paint(Paint::Bold, &pass.account), terminal.paint(paint, word));

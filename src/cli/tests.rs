@@ -119,8 +119,9 @@ fn defaults_are_the_contract_s() {
 
 #[test]
 fn exit_codes_are_the_contract_s() {
-    let outcomes = [Outcome::Ok, Outcome::Held, Outcome::NeedsLogin, Outcome::Later, Outcome::Failed];
-    assert_eq!(outcomes.map(|outcome| Exit::from(outcome).code()), [0, 3, 4, 75, 1]);
+    let outcomes =
+        [Outcome::Ok, Outcome::Held, Outcome::NeedsLogin, Outcome::Later, Outcome::Unreachable, Outcome::Failed];
+    assert_eq!(outcomes.map(|outcome| Exit::from(outcome).code()), [0, 3, 4, 75, 69, 1]);
     let kinds = [
         (RefusedKind::UnknownAccount, 64),
         (RefusedKind::NotReachable, 69),

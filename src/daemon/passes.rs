@@ -126,7 +126,7 @@ impl Control {
                 standing.wish = Some(standing.wish.unwrap_or_default().and(sync.wish));
                 standing.why_not()
             };
-            let answer = blocked.map(|message| synced(&name, &Outcome::without_pass(Ended::Failed(message))));
+            let answer = blocked.map(|ended| synced(&name, &Outcome::without_pass(ended)));
             self.after_poll.push(name.clone());
             waiting.insert(name, answer);
         }
@@ -190,6 +190,8 @@ fn log(name: &AccountName, outcome: &Outcome) {
         Ended::Held(hold) => tracing::warn!(account = %name, pass, digest = %hold.digest, "held: {}", hold.message),
         Ended::NeedsLogin(message) => tracing::error!(account = %name, pass, "needs a login: {message}"),
         Ended::Later(message, _) => tracing::warn!(account = %name, pass, "later: {message}"),
-        Ended::Failed(message) => tracing::error!(account = %name, pass, "failed: {message}"),
+        Ended::Unreachable(message) | Ended::Failed(message) => {
+            tracing::error!(account = %name, pass, "failed: {message}");
+        }
     }
 }

@@ -203,6 +203,7 @@ pub(super) fn outcome(ended: &Ended) -> Outcome {
         Ended::Held(_) => Outcome::Held,
         Ended::NeedsLogin(_) => Outcome::NeedsLogin,
         Ended::Later(..) | Ended::Cancelled => Outcome::Later,
+        Ended::Unreachable(_) => Outcome::Unreachable,
         Ended::Failed(_) => Outcome::Failed,
     }
 }
@@ -212,7 +213,10 @@ pub(super) fn message(ended: &Ended) -> Option<String> {
     match ended {
         Ended::Ok => None,
         Ended::Held(hold) => Some(hold.message.clone()),
-        Ended::NeedsLogin(message) | Ended::Later(message, _) | Ended::Failed(message) => Some(message.clone()),
+        Ended::NeedsLogin(message)
+        | Ended::Later(message, _)
+        | Ended::Unreachable(message)
+        | Ended::Failed(message) => Some(message.clone()),
         Ended::Cancelled => Some("carnetd is stopping".to_owned()),
     }
 }

@@ -64,11 +64,11 @@ impl Standing {
     }
 
     /// Why no pass of this account can run, if so.
-    pub(super) fn why_not(&self) -> Option<String> {
+    pub(super) fn why_not(&self) -> Option<Ended> {
         if !self.declared.enabled {
-            return Some("enabled = false: the account is not synced".to_owned());
+            return Some(Ended::Failed("enabled = false: the account is not synced".to_owned()));
         }
-        self.member.as_ref().err().map(|error| error.message.clone())
+        self.member.as_ref().err().cloned().map(Ended::of)
     }
 
     /// Takes the end of a pass in.
@@ -76,7 +76,7 @@ impl Standing {
         self.running = false;
         self.live.clear();
         self.failures = match outcome.ended {
-            Ended::Failed(_) | Ended::Later(..) => self.failures.saturating_add(1),
+            Ended::Failed(_) | Ended::Unreachable(_) | Ended::Later(..) => self.failures.saturating_add(1),
             // What comes to light again and again without getting done is no reason to hurry.
             Ended::Ok if outcome.again && outcome.counts().3 > 0 => self.failures.saturating_add(1),
             _ => 0,
@@ -100,6 +100,7 @@ impl Standing {
             Some(Ended::Held(hold)) => (State::Held, Some(hold.message.clone()), None),
             Some(Ended::NeedsLogin(message)) => (State::NeedsLogin, Some(message.clone()), Some("login")),
             Some(Ended::Later(message, _)) => (State::Paused, Some(message.clone()), Some("later")),
+            Some(Ended::Unreachable(message)) => (State::Error, Some(message.clone()), Some("unavailable")),
             Some(Ended::Failed(message)) => (State::Error, Some(message.clone()), Some("failed")),
         }
     }
@@ -218,6 +219,7 @@ pub(super) fn code(kind: Kind) -> &'static str {
         Kind::Invalid => "invalid",
         Kind::Later { .. } => "later",
         Kind::Unavailable => "unavailable",
+        Kind::State => "state",
         Kind::UnknownOutcome => "unknown-outcome",
         Kind::CursorExpired => "cursor-expired",
         Kind::Cancelled => "cancelled",

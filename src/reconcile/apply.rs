@@ -225,7 +225,7 @@ impl Apply<'_> {
                 applied.left.extend(key.map(|key| later(key, &error.message, now)));
                 return true;
             }
-            Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::Cancelled => {
+            Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::State | Kind::Cancelled => {
                 applied.left.extend(key.map(|key| later(key, &error.message, now)));
                 stop.cancel();
                 applied.stopped.get_or_insert(error);
@@ -292,7 +292,13 @@ impl Apply<'_> {
 fn passes(kind: Kind) -> bool {
     matches!(
         kind,
-        Kind::Login | Kind::Later { .. } | Kind::Unavailable | Kind::Cancelled | Kind::UnknownOutcome | Kind::Stale
+        Kind::Login
+            | Kind::Later { .. }
+            | Kind::Unavailable
+            | Kind::State
+            | Kind::Cancelled
+            | Kind::UnknownOutcome
+            | Kind::Stale
     )
 }
 

@@ -300,5 +300,5 @@ pub(super) struct Asked<'a> {
 
 /// A store that fails stops the pass; in words.
 pub(super) fn store_error(error: &StoreError) -> Error {
-    Error::new(Kind::Unavailable, error.to_string())
+    Error::new(Kind::State, error.to_string())
 }

@@ -45,6 +45,8 @@ pub enum Ended {
     NeedsLogin(String),
     /// Not now: a limit or a budget. With the moment from which trying again makes sense, where it is known.
     Later(String, Option<Moment>),
+    /// A service or folder cannot be reached or does not answer as it should; it is tried again with growing pauses.
+    Unreachable(String),
     /// It failed; it is tried again with growing pauses.
     Failed(String),
     /// The program stops.
@@ -86,6 +88,7 @@ impl Ended {
             Kind::Login => Self::NeedsLogin(error.message),
             Kind::Later { until } => Self::Later(error.message, until),
             Kind::Cancelled => Self::Cancelled,
+            Kind::Unavailable | Kind::UnknownOutcome => Self::Unreachable(error.message),
             _ => Self::Failed(error.message),
         }
     }
@@ -97,7 +100,7 @@ impl Ended {
             Self::Held(_) => "held",
             Self::NeedsLogin(_) => "needs_login",
             Self::Later(..) => "later",
-            Self::Failed(_) => "failed",
+            Self::Unreachable(_) | Self::Failed(_) => "failed",
             Self::Cancelled => "cancelled",
         }
     }

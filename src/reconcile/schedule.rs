@@ -22,7 +22,7 @@ pub fn next_pass(outcome: &Outcome, now: Moment, interval: Duration, failures: u
         Ended::Ok | Ended::Cancelled => interval.mul_f64(1.0 - 0.1 * spread.clamp(0.0, 1.0)),
         Ended::Held(_) | Ended::NeedsLogin(_) => DAILY,
         Ended::Later(_, Some(until)) => until.since(now).max(FIRST),
-        Ended::Later(_, None) | Ended::Failed(_) => growing(failures, interval, spread),
+        Ended::Later(_, None) | Ended::Unreachable(_) | Ended::Failed(_) => growing(failures, interval, spread),
     };
     now.after(pause)
 }

@@ -304,6 +304,9 @@ pub enum Outcome {
     NeedsLogin,
     /// Put off: the budget is used up, or a service asked for patience.
     Later,
+    /// It broke off because a service or a folder is not reachable. Commands tell it from [`Outcome::Failed`]; a kept pass
+    /// does not.
+    Unreachable,
     /// It broke off.
     Failed,
 }
@@ -316,6 +319,7 @@ impl Outcome {
             Self::Held => "held",
             Self::NeedsLogin => "needs_login",
             Self::Later => "later",
+            Self::Unreachable => "unreachable",
             Self::Failed => "failed",
         }
     }

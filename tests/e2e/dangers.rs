@@ -178,7 +178,7 @@ async fn a_disk_that_is_not_there_deletes_nothing() {
                 world.restart();
             }
             let synced = world.sync().await;
-            assert_eq!(synced.outcome, Outcome::Failed, "{case} {restart}: {synced:?}");
+            assert_eq!(synced.outcome, Outcome::Unreachable, "{case} {restart}: {synced:?}");
             // The mount point is there, and empty.
             fs::create_dir(world.path("cards")).expect("a folder");
             if restart {
@@ -473,7 +473,7 @@ async fn a_pass_that_fails_does_not_hide_what_waits() {
     remove(&world, "cards", 0..4);
     world.refused().await;
     fs::rename(world.path("cards"), world.path("away")).expect("renamed");
-    assert_eq!(world.sync().await.outcome, Outcome::Failed);
+    assert_eq!(world.sync().await.outcome, Outcome::Unreachable);
     assert_eq!(world.status("alice").await.held, 1);
     fs::rename(world.path("away"), world.path("cards")).expect("renamed");
     let item = world.refused().await;

@@ -111,7 +111,7 @@ fn last(pass: &Pass, view: &View<'_>) -> Markup {
         Some(Outcome::Held) => "held",
         Some(Outcome::NeedsLogin) => "needed a login",
         Some(Outcome::Later) => "put off",
-        Some(Outcome::Failed) => "failed",
+        Some(Outcome::Unreachable | Outcome::Failed) => "failed",
     };
     html! {
         span {
