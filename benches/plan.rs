@@ -126,6 +126,7 @@ async fn company(clock: &SharedClock) -> Arc<Company> {
         daily_tokens: None,
         burst: None,
         daily_share: Share::percent(100).expect("at most 100"),
+        used: None,
         fields: BTreeMap::new(),
     };
     let client = Client::new(&http::Settings::default(), Arc::clone(clock), 1).expect("a client");

@@ -64,13 +64,15 @@ impl Engine {
         let config = self.config();
         let client = self.client()?;
         let sandbox = if config.pipedrive.sandbox { Some(self.sandbox(&config).await?) } else { None };
+        let state = |error: crate::store::StoreError| Error::new(Kind::State, error.to_string());
+        let used = self.store.view().and_then(|view| view.used()).map_err(state)?;
         let (around, way) = ((&self.environment, &*config), (&client, &self.clock));
-        let company = parts::company(around, &self.logins, way, sandbox.as_deref(), &self.cancel).await?;
+        let company = parts::company(around, &self.logins, way, (sandbox.as_deref(), used), &self.cancel).await?;
         if let Some(note) = company.unsaid_fields_note() {
             tracing::info!("{note}");
         }
         let shared = Shared::open(self.store.clone(), Arc::clone(&self.clock), company, Arc::clone(&self.homes)).await;
-        shared.map(Arc::new).map_err(|error| Error::new(Kind::Unavailable, error.to_string()))
+        shared.map(Arc::new).map_err(state)
     }
 
     /// The embedded sandbox, started if it is not yet.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::logins::Logins;
 use super::parts::{self, Embedded};
+use super::spent;
 use super::standing::{Standing, Standings};
 use crate::account::AccountName;
 use crate::adapter::{Error, SharedBook};
@@ -41,11 +42,16 @@ pub enum Create {
 pub type Books =
     Box<dyn Fn(&config::Account, Option<&Watcher>, &SharedClock) -> Result<SharedBook, Error> + Send + Sync>;
 
+/// What a pass of an account needs: the account, where it counts, and what ends it.
+pub(super) type Ticket = (Arc<Member>, Live, CancellationToken);
+
 /// The parts of one process.
 pub struct Engine {
     pub(super) environment: Environment,
     pub(super) clock: SharedClock,
     pub(super) store: Store,
+    /// The database that remembers what this process uses of the day's tokens, where its own is in memory.
+    lender: OnceLock<PathBuf>,
     pub(super) books: Books,
     /// The books in use.
     shelf: Arc<Shelf>,
@@ -93,10 +99,15 @@ impl Engine {
             Create::InMemory if keeps_logins(&config) && path.exists() => Create::Never,
             create => create,
         };
+        if create == Create::InMemory {
+            let engine = Self::with(environment, config, spent::borrow(&path).await, clock, Box::new(parts::book));
+            // Only set here, and once.
+            let _ = engine.lender.set(path);
+            return Ok(engine);
+        }
         let store = tokio::task::spawn_blocking(move || match create {
-            Create::Never => Store::open(&path),
             Create::IfMissing => Store::open_or_create(&path),
-            Create::InMemory => Ok(Store::in_memory()),
+            Create::Never | Create::InMemory => Store::open(&path),
         });
         let store = store
             .await
@@ -116,6 +127,7 @@ impl Engine {
             environment,
             clock,
             store,
+            lender: OnceLock::new(),
             books,
             shelf: Arc::default(),
             watcher: watcher.ok(),
@@ -259,7 +271,7 @@ impl Engine {
     }
 
     /// What a pass of this account needs; `None` if it cannot run.
-    pub(super) fn ticket(&self, name: &AccountName) -> Option<(Arc<Member>, Live, CancellationToken)> {
+    pub(super) fn ticket(&self, name: &AccountName) -> Option<Ticket> {
         let state = self.state();
         let standing = state.accounts.get(name)?;
         let member = standing.member.as_ref().ok().map(Arc::clone)?;
@@ -267,11 +279,7 @@ impl Engine {
     }
 
     /// One pass of one account.
-    pub(super) async fn pass(
-        &self,
-        (member, live, cancel): (Arc<Member>, Live, CancellationToken),
-        wish: Wish,
-    ) -> Outcome {
+    pub(super) async fn pass(&self, (member, live, cancel): Ticket, wish: Wish) -> Outcome {
         if let Err(error) = self.store.in_place() {
             return Outcome::without_pass(crate::reconcile::Ended::Failed(error.to_string()));
         }
@@ -295,6 +303,14 @@ impl Engine {
         };
         shared.keep_used().await;
         done
+    }
+
+    /// Keeps what was used of the day's tokens, here and where it was borrowed from.
+    pub(super) async fn keep_used(&self, shared: &Shared) {
+        shared.keep_used().await;
+        if let Some(path) = self.lender.get() {
+            spent::give_back(path, self.clock.now(), shared.company.budget().used).await;
+        }
     }
 
     /// The names of the accounts that are meant: all, or the one.

@@ -11,10 +11,11 @@
 //! | `event`, `control` | what can start work, and the loop over it |
 //! | `passes`, `polls`, `reload`, `watching` | the loop's parts: asking for passes, after a poll, a new configuration, the disk |
 //! | `signals`, `serve` | the operating system's and people's ways in |
-//! | `engine`, `connect`, `parts` | working parts (client, company, books, sandbox), from a checked configuration |
+//! | `engine`, `connect`, `parts`, `spent` | working parts (client, company, books, sandbox), from a checked configuration; the tokens of commands |
 //! | `logins` | from the configuration to access tokens; making a login |
-//! | `standing`, `show`, `left`, `operator` | what is said of accounts, plans and held things, and who answers |
+//! | `standing`, `show`, `left`, `check`, `operator` | what is said of accounts, plans, held things and declarations, and who answers |
 
+mod check;
 mod connect;
 mod control;
 mod engine;
@@ -29,6 +30,7 @@ mod reload;
 mod serve;
 mod show;
 mod signals;
+mod spent;
 mod standing;
 mod watching;
 

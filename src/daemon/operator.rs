@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
 use super::connect::refused;
-use super::engine::Engine;
+use super::engine::{Engine, Ticket};
 use super::event::{Event, Sync};
 use super::passes::synced;
 use super::{left, show, standing};
@@ -73,6 +73,10 @@ impl Operator for Running {
     }
 
     async fn plan(&self, account: Option<&AccountName>) -> Result<Vec<AccountPlan>, Refused> {
+        self.engine.meant(account)?;
+        // From what was last seen it would be a guess, and where nobody answers now it would hide that.
+        let polled = self.engine.poll(false).await.map_err(|error| refused(&error))?;
+        self.events.send(Event::Looked(polled)).map_err(|_| stopping())?;
         self.engine.plan(account).await
     }
 
@@ -161,9 +165,8 @@ impl Operator for Local {
     }
 
     async fn plan(&self, account: Option<&AccountName>) -> Result<Vec<AccountPlan>, Refused> {
-        if let Err(error) = self.0.poll(false).await {
-            return Err(refused(&error));
-        }
+        self.0.meant(account)?;
+        self.0.poll(false).await.map_err(|error| refused(&error))?;
         self.0.plan(account).await
     }
 
@@ -201,15 +204,20 @@ impl Operator for Local {
 }
 
 impl Engine {
+    /// What a pass of this account needs, or why it cannot run.
+    fn admit(&self, name: &AccountName) -> Result<Ticket, Ended> {
+        let why_not = self.state().accounts.get(name).and_then(standing::Standing::why_not);
+        let removed = || Ended::Failed("the account was removed".to_owned());
+        why_not.map_or_else(|| self.ticket(name).ok_or_else(removed), Err)
+    }
+
     /// Passes of one account until there is nothing that the next one should look at without delay.
     async fn passes(&self, name: &AccountName, wish: Wish) -> Outcome {
         /// A pass that brings something to light each time is left to the daemon.
         const MOST: usize = 5;
-        let why_not = self.state().accounts.get(name).and_then(super::standing::Standing::why_not);
-        let ticket = if why_not.is_none() { self.ticket(name) } else { None };
-        let Some(ticket) = ticket else {
-            let message = why_not.unwrap_or_else(|| "the account was removed".to_owned());
-            return Outcome::without_pass(Ended::Failed(message));
+        let ticket = match self.admit(name) {
+            Ok(ticket) => ticket,
+            Err(ended) => return Outcome::without_pass(ended),
         };
         let mut outcome = self.pass(ticket.clone(), wish).await;
         for _ in 1..MOST {
@@ -240,11 +248,16 @@ impl Engine {
         let shared = self.shared().await.map_err(|error| refused(&error))?;
         let mut plans = Vec::new();
         for name in names {
-            let Some((member, _, cancel)) = self.ticket(&name) else { continue };
-            let wish = Wish { retry: true, full: true };
-            let intended = crate::reconcile::intend(&shared, &member, wish, &cancel).await;
+            let intended = match self.admit(&name) {
+                Ok((member, _, cancel)) => {
+                    let wish = Wish { retry: true, full: true };
+                    crate::reconcile::intend(&shared, &member, wish, &cancel).await
+                }
+                Err(ended) => Err(ended),
+            };
             plans.push(show::account_plan(&name, intended));
         }
+        self.keep_used(&shared).await;
         Ok(plans)
     }
 
@@ -311,47 +324,6 @@ impl Engine {
             Some(Err(error)) => Err(refused(&error)),
             None => Err(Refused::unknown_account(account.as_str())),
         }
-    }
-
-    /// The online half of `check`: logins, groups, owners, visibility.
-    async fn check(&self) -> Vec<Finding> {
-        let finding = |account: Option<&AccountName>, result: Result<String, crate::adapter::Error>| Finding {
-            account: account.map(ToString::to_string),
-            ok: result.is_ok(),
-            message: result.unwrap_or_else(|error| error.message),
-            help: None,
-        };
-        let shared = match self.shared().await {
-            Ok(shared) => shared,
-            Err(error) => return vec![finding(None, Err(error))],
-        };
-        let mut findings = vec![finding(None, Ok(format!("Pipedrive company {}", shared.company.domain())))];
-        for name in self.meant(None).unwrap_or_default() {
-            let member = self.state().accounts.get(&name).map(|standing| standing.member.clone());
-            let Some(member) = member else { continue };
-            let result = async {
-                let member = member?;
-                let seat = member.seat(&shared, &self.cancel).await?;
-                let groups = member.provider.groups(&self.cancel).await?;
-                let group = &member.declared.group;
-                if let crate::account::Group::Named(wanted) = group
-                    && !groups.contains(wanted)
-                {
-                    let message = format!("the group \"{wanted}\" is not there; `carnetd groups {name}` lists what is");
-                    return Err(crate::adapter::Error::new(crate::adapter::Kind::Group, message));
-                }
-                let sees = shared.company.sees_everything(seat.owner, seat.visible_to, &self.cancel).await?;
-                let proof = if sees {
-                    ""
-                } else {
-                    "; the token does not see everything of this owner, so persons that are not \
-                     found are held as \"gone or hidden\""
-                };
-                Ok(format!("owner {}, group {}{proof}", member.declared.owner, group.as_str()))
-            };
-            findings.push(finding(Some(&name), result.await));
-        }
-        findings
     }
 }
 

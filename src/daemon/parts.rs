@@ -12,7 +12,7 @@ use crate::adapter::google::{self, Google};
 use crate::adapter::pipedrive::{Company, Credential, Settings};
 use crate::adapter::{Error, Kind, SharedBook};
 use crate::auth::token::Tokens;
-use crate::clock::SharedClock;
+use crate::clock::{Moment, SharedClock};
 use crate::config::{self, Config, Environment};
 use crate::http::Client;
 use crate::watch::Watcher;
@@ -89,12 +89,12 @@ pub(super) fn client(config: &Config, clock: &SharedClock) -> Result<Client, Err
     Client::new(&settings, Arc::clone(clock), seed).map_err(|error| Error::new(Kind::Unavailable, error.to_string()))
 }
 
-/// The Pipedrive company that the configuration names.
+/// The Pipedrive company that the configuration names. `used` is what was used of its tokens so far.
 pub(super) async fn company(
     (environment, config): (&Environment, &Config),
     logins: &Logins,
     (client, clock): (&Client, &SharedClock),
-    sandbox: Option<&Embedded>,
+    (sandbox, used): (Option<&Embedded>, Option<(Moment, u64)>),
     cancel: &CancellationToken,
 ) -> Result<Arc<Company>, Error> {
     let declared = &config.pipedrive;
@@ -117,6 +117,7 @@ pub(super) async fn company(
         daily_tokens: declared.daily_tokens,
         burst: declared.burst,
         daily_share: declared.daily_share,
+        used,
         fields: declared.fields.clone(),
     };
     Company::connect(settings, client.clone(), Arc::clone(clock), cancel).await

@@ -45,8 +45,8 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Joins a company with its state; reads the mirror's index once. A mirror of another company is forgotten whole. What
-    /// an earlier process used of the day's tokens counts. `homes` is the same for all companies of the process.
+    /// Joins a company with its state; reads the mirror's index once. A mirror of another company is forgotten whole.
+    /// `homes` is the same for all companies of the process.
     pub async fn open(
         store: Store,
         clock: SharedClock,
@@ -62,9 +62,6 @@ impl Shared {
         let view = store.view()?;
         let mirror = Mirror::load(&view)?;
         let organizations = Organizations::load(&view, &company)?;
-        if let Some((at, tokens)) = view.used()? {
-            company.remember_use(tokens, at);
-        }
         let (ledger, desk) = (CompanyLedger::default(), Desk::default());
         let creating = tokio::sync::RwLock::new(());
         Ok(Self { store, clock, company, mirror, organizations, ledger, desk, creating, homes })

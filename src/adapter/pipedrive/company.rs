@@ -48,6 +48,8 @@ pub struct Settings {
     pub burst: Option<u32>,
     /// carnetd's share of the daily tokens.
     pub daily_share: Share,
+    /// What earlier processes used, and when they last said so: the share is the day's, not the process's.
+    pub used: Option<(Moment, u64)>,
     /// The custom fields that stand in for contact-sync fields, by name or key.
     pub fields: BTreeMap<StandIn, String>,
 }
@@ -82,6 +84,9 @@ impl Company {
         cancel: &CancellationToken,
     ) -> Result<Arc<Self>, Error> {
         let governor = Governor::new(clock.clone(), settings.burst, settings.daily_tokens, settings.daily_share);
+        if let Some((at, tokens)) = settings.used {
+            governor.remember_use(tokens, at);
+        }
         let api = Api::new(client, settings.url, settings.token, governor, clock);
         let me = Me::fetch(&api, cancel).await?;
         let definitions = definitions(&api, cancel).await?;
@@ -146,12 +151,6 @@ impl Company {
         })
     }
 
-    /// Counts tokens that carnetd used before this process began, so that restarts do not stretch its share. What was
-    /// used on another day does not count.
-    pub fn remember_use(&self, tokens: u64, at: Moment) {
-        self.api.governor.remember_use(tokens, at);
-    }
-
     /// Reads anew which fields and levels there are (10 tokens): either may change while we run. Says whether other fields
     /// can be held now.
     pub async fn refresh_fields(&self, cancel: &CancellationToken) -> Result<bool, Error> {
@@ -208,6 +207,15 @@ impl Company {
 
     pub(super) fn learn_levels(&self, levels: VisibilityLevels) {
         self.state.write().unwrap_or_else(PoisonError::into_inner).levels = Some(levels);
+    }
+
+    /// Asks anew who we are and which users there are (22 tokens): whether the service answers and the login is good now.
+    pub async fn ask(&self, cancel: &CancellationToken) -> Result<(), Error> {
+        let me = Me::fetch(&self.api, cancel).await?;
+        self.state.write().unwrap_or_else(PoisonError::into_inner).me = (self.api.clock.now(), me);
+        let users = Users::fetch(&self.api, cancel).await?;
+        *self.users.lock().await = users;
+        Ok(())
     }
 
     /// Who we are, not older than ten minutes.

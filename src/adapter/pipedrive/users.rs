@@ -62,6 +62,17 @@ struct User {
 }
 
 impl Users {
+    pub(super) async fn fetch(api: &Api, cancel: &CancellationToken) -> Result<Self, Error> {
+        let answer = api.send(api.to(&endpoint::USERS), cancel).await?;
+        let list = answer.data.as_array().ok_or_else(|| Api::malformed(&endpoint::USERS, "`data` is no list"))?;
+        let user = |user: &Value| {
+            let active = user.get("active_flag").and_then(Value::as_bool).unwrap_or(true);
+            let email = user.get("email")?.as_str()?.trim().to_owned();
+            Some(User { id: UserId(person::id(user, "id")?), email, active })
+        };
+        Ok(Self { read_at: Some(api.clock.now()), users: list.iter().filter_map(user).collect() })
+    }
+
     /// The user with this address; `Ok(None)` where it is unknown.
     fn find(&self, email: &str) -> Option<&User> {
         self.users.iter().find(|user| user.email.eq_ignore_ascii_case(email.trim()))
@@ -75,7 +86,7 @@ impl Company {
         let now = self.api().clock.now();
         let fresh = users.read_at.is_some_and(|at| now.since(at) < REFRESH);
         if users.find(email).is_none_or(|user| !user.active) && !fresh {
-            *users = fetch(self.api(), cancel).await?;
+            *users = Users::fetch(self.api(), cancel).await?;
         }
         match users.find(email) {
             Some(user) if user.active => Ok(user.id),
@@ -115,17 +126,6 @@ impl Company {
             _ => false,
         })
     }
-}
-
-async fn fetch(api: &Api, cancel: &CancellationToken) -> Result<Users, Error> {
-    let answer = api.send(api.to(&endpoint::USERS), cancel).await?;
-    let list = answer.data.as_array().ok_or_else(|| Api::malformed(&endpoint::USERS, "`data` is no list"))?;
-    let user = |user: &Value| {
-        let active = user.get("active_flag").and_then(Value::as_bool).unwrap_or(true);
-        let email = user.get("email")?.as_str()?.trim().to_owned();
-        Some(User { id: UserId(person::id(user, "id")?), email, active })
-    };
-    Ok(Users { read_at: Some(api.clock.now()), users: list.iter().filter_map(user).collect() })
 }
 
 fn unknown(email: &str, users: &[User]) -> Error {

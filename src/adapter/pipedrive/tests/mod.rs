@@ -100,6 +100,7 @@ impl World {
             daily_tokens: None,
             burst: None,
             daily_share: Share::percent(50).expect("at most 100"),
+            used: None,
             fields: BTreeMap::new(),
         }
     }
