@@ -39,21 +39,25 @@ fn unproven() -> Error {
     )
 }
 
-/// Refuses configured levels that the company's own field contradicts: persons could not be created at level 5 or 7, and 3
-/// would show them to everybody.
+/// Refuses configured levels that the company's own field contradicts. With too many, persons could not be created at level 5
+/// or 7, and 3 would show them to everybody; with too few, 3 would hide from the company what it is to see.
 pub(super) fn checked(
     configured: Option<VisibilityLevels>,
     definitions: &[Value],
 ) -> Result<Option<VisibilityLevels>, Error> {
     let proven = by_field(definitions);
-    if configured == Some(VisibilityLevels::Four) && proven == Some(VisibilityLevels::Two) {
-        return Err(Error::new(
-            Kind::Invalid,
+    let wrong = match (configured, proven) {
+        (Some(VisibilityLevels::Four), Some(VisibilityLevels::Two)) => {
             "[pipedrive] visibility_levels = 4, but this company's persons know only the levels 1 and 3 (Lite and Growth \
-             plans); set it to 2",
-        ));
-    }
-    Ok(configured.or(proven))
+             plans); set it to 2"
+        }
+        (Some(VisibilityLevels::Two), Some(VisibilityLevels::Four)) => {
+            "[pipedrive] visibility_levels = 2, but this company's persons know the levels 1, 3, 5 and 7 (Premium and \
+             Ultimate plans); set it to 4"
+        }
+        _ => return Ok(configured.or(proven)),
+    };
+    Err(Error::new(Kind::Invalid, wrong))
 }
 
 /// What the definition of the `visible_to` field proves.

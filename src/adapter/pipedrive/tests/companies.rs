@@ -24,7 +24,8 @@ async fn levels_are_proven_by_the_field_or_configured() {
     world.set(json!({"visibility_levels": 4})).await;
     assert_eq!(levels(world.company().await).await, Ok(VisibilityLevels::Four));
     let configured = Settings { levels: Some(VisibilityLevels::Two), ..world.settings() };
-    assert_eq!(levels(world.connect(configured).await.expect("fine")).await, Ok(VisibilityLevels::Two));
+    let refused = world.connect(configured).await.expect_err("it contradicts the field");
+    assert!(refused.message.contains("levels 1, 3, 5 and 7") && refused.message.ends_with("set it to 4"), "{refused}");
 }
 
 #[tokio::test]
