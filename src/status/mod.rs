@@ -8,6 +8,7 @@
 //! | `operator` | the questions and their answers |
 //! | `snapshot` | the status document, whose keys are a contract |
 //! | `notice` | what the daemon tells whoever started it |
+//! | `accept` | connections, and how many of them for how long |
 //! | `server`, `control` | the routes for everybody, and those of the commands' socket |
 //! | `door` | who may come in |
 //! | `login` | the pages behind a mailed link, by which somebody logs in for an account |
@@ -18,6 +19,7 @@
 //!
 //! Nothing here decides about contacts, and without a token no page holds a contact's name.
 
+mod accept;
 mod answer;
 mod control;
 mod door;

@@ -6,10 +6,10 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -23,6 +23,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
+use super::accept::{self, Limits};
 use super::answer::{Query, turned_away};
 use super::control;
 use super::door::{Door, Visitor};
@@ -35,6 +36,8 @@ use crate::clock::SharedClock;
 
 /// Live pages are told of changes at most this often: a pass over thousands of contacts changes the counts all the time.
 const LIVE_EVERY: Duration = Duration::from_millis(500);
+/// Longest body that anything here reads.
+const LONGEST_BODY: usize = 64 * 1024;
 /// How long answers under way may take once the server is to end.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -46,6 +49,7 @@ pub struct Server {
     clock: SharedClock,
     pub(super) door: Arc<Door>,
     control: bool,
+    limits: Limits,
     /// Ends live pages, which would go on for ever.
     stop: CancellationToken,
 }
@@ -82,7 +86,7 @@ impl Server {
     /// The server that `[status] listen` asks for.
     pub fn public(operator: Arc<dyn Operator>, metrics: Arc<Metrics>, clock: SharedClock, door: Door) -> Self {
         let (door, stop) = (Arc::new(door), CancellationToken::new());
-        Self { operator, metrics, clock, door, control: false, stop }
+        Self { operator, metrics, clock, door, control: false, limits: Limits::default(), stop }
     }
 
     /// The server on the commands' socket.
@@ -91,33 +95,30 @@ impl Server {
     }
 
     /// Answers until `shutdown` ends, and then what is under way for 5 s at most.
-    pub async fn serve(
-        self,
-        listener: Listener,
-        shutdown: impl Future<Output = ()> + Send + 'static,
-    ) -> io::Result<()> {
-        let (router, stop, clock) = (self.router(), self.stop.clone(), self.clock.clone());
-        let graceful = {
-            let stop = stop.clone();
-            async move {
-                shutdown.await;
-                stop.cancel();
-            }
-        };
+    pub async fn serve(self, listener: Listener, shutdown: impl Future<Output = ()> + Send + 'static) {
+        let (router, limits, stop, clock) = (self.router(), self.limits, self.stop.clone(), self.clock.clone());
         let serving = async {
+            let (clock, stop) = (clock.clone(), stop.clone());
             match listener {
-                Listener::Tcp(listener) => axum::serve(listener, router).with_graceful_shutdown(graceful).await,
-                Listener::Unix(listener) => axum::serve(listener, router).with_graceful_shutdown(graceful).await,
+                Listener::Tcp(listener) => accept::serve(listener, router, limits, clock, stop).await,
+                Listener::Unix(listener) => accept::serve(listener, router, limits, clock, stop).await,
             }
         };
-        let overdue = async {
-            stop.cancelled().await;
+        let ending = async {
+            shutdown.await;
+            stop.cancel();
             clock.sleep_until(clock.now().after(GRACE)).await;
         };
         tokio::select! {
-            served = serving => served,
-            () = overdue => Ok(()),
+            () = serving => {}
+            () = ending => {}
         }
+    }
+
+    /// The same with other limits.
+    #[cfg(test)]
+    pub(super) fn limited(self, limits: Limits) -> Self {
+        Self { limits, ..self }
     }
 
     /// All routes as a service, for a listener or for calls without one.
@@ -174,7 +175,22 @@ async fn guard(State(server): State<Server>, mut request: Request, next: Next) -
         return unauthorized(request.headers());
     }
     request.extensions_mut().insert(visitor);
-    next.run(request).await
+    match whole(request, &server).await {
+        Ok(request) => next.run(request).await,
+        Err((status, problem)) => turned_away(status, problem, "send a short body together with the request"),
+    }
+}
+
+/// The request with all of its body, which is short here and comes at once: nobody keeps a connection by sending half of it.
+async fn whole(request: Request, server: &Server) -> Result<Request, (StatusCode, String)> {
+    let (parts, body) = request.into_parts();
+    let late = server.clock.sleep_until(server.clock.now().after(server.limits.head));
+    let read = tokio::select! {
+        read = axum::body::to_bytes(body, LONGEST_BODY) => read,
+        () = late => return Err((StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive".to_owned())),
+    };
+    let failed = |error| (StatusCode::BAD_REQUEST, format!("the request's body could not be read: {error}"));
+    read.map(|bytes| Request::from_parts(parts, Body::from(bytes))).map_err(failed)
 }
 
 fn unauthorized(headers: &HeaderMap) -> Response {

@@ -7,11 +7,13 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::ServiceExt as _;
 
 use super::fake::{FakeOperator, SECRET_NAME, alice, held_item, now, snapshot};
-use crate::clock::SimulatedClock;
+use crate::clock::{Clock as _, RealClock, SimulatedClock};
 use crate::config;
+use crate::status::accept::Limits;
 use crate::status::{Door, Listener, Metrics, Operator, ProblemLine, Refused, RefusedKind, Server, State};
 
 pub(super) const TOKEN: &str = "correct horse battery staple";
@@ -370,7 +372,6 @@ async fn live_pages_are_told_of_changes_at_a_bearable_rate() {
 /// The clock stands still, so it is not the grace that ends it.
 #[tokio::test]
 async fn a_live_page_does_not_keep_the_server_from_ending() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let clock = Arc::new(SimulatedClock::new(now()));
@@ -384,8 +385,55 @@ async fn a_live_page_does_not_keep_the_server_from_ending() {
         assert_ne!(page.read_buf(&mut read).await.expect("bytes"), 0, "it ended before it began");
     }
     drop(stop);
-    ended.await.expect("no panic").expect("no error");
+    ended.await.expect("no panic");
     page.read_to_end(&mut read).await.expect("the end");
+}
+
+/// A server on a port of its own, with these limits. It ends with the test.
+async fn listening(connections: usize, head: std::time::Duration) -> std::net::SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (metrics, door) = (Arc::new(Metrics::new()), Door::new(&declared(), None));
+    let server = Server::public(Arc::new(operator()), metrics, Arc::new(RealClock), door);
+    let server = server.limited(Limits { connections, head });
+    tokio::spawn(server.serve(Listener::Tcp(listener), std::future::pending()));
+    address
+}
+
+/// Sends this and reads until the server closes.
+async fn all_of(address: std::net::SocketAddr, sent: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connected");
+    stream.write_all(sent.as_bytes()).await.expect("sent");
+    let mut read = Vec::new();
+    stream.read_to_end(&mut read).await.expect("the end");
+    String::from_utf8_lossy(&read).into_owned()
+}
+
+#[tokio::test]
+async fn who_does_not_finish_a_request_is_let_go() {
+    let address = listening(8, std::time::Duration::from_millis(50)).await;
+    for half in ["", "GET / HT", "GET /healthz HTTP/1.1\r\nhost: localhost\r\nx-a: b"] {
+        assert_eq!(all_of(address, half).await, "", "{half:?}");
+    }
+    let idle = all_of(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert!(idle.starts_with("HTTP/1.1 200"), "answered, and then let go: {idle}");
+    let body = "POST /api/v1/refresh HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nab";
+    let answer = all_of(address, body).await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_connections_at_once() {
+    let address = listening(2, std::time::Duration::from_millis(300)).await;
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        silent.push(tokio::net::TcpStream::connect(address).await.expect("connected"));
+    }
+    let begun = RealClock.now();
+    let answer = all_of(address, "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let waited = RealClock.now().since(begun);
+    assert!(waited >= std::time::Duration::from_millis(200), "it waits until a silent one is let go, not {waited:?}");
 }
 
 #[tokio::test]
