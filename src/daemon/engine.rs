@@ -343,7 +343,8 @@ fn keeps_logins(config: &Config) -> bool {
 
 fn refused_store(error: &StoreError) -> Refused {
     let kind = match error {
-        StoreError::Missing { .. } => RefusedKind::NotReachable,
+        // In use: there is a daemon, and whoever opens the state himself has found no way to it.
+        StoreError::Missing { .. } | StoreError::Busy { .. } => RefusedKind::NotReachable,
         _ => RefusedKind::Failed,
     };
     Refused::new(kind, error.to_string())

@@ -55,7 +55,8 @@ pub enum Stopped {
 pub async fn run(environment: Environment, config: Config, notices: Arc<dyn Notices>) -> Stopped {
     let engine = match Engine::open(environment, config, Create::IfMissing, Arc::new(RealClock)).await {
         Ok(engine) => engine,
-        Err(refused) => return Stopped::Refused(refused),
+        // Whoever is to be the daemon looks for none.
+        Err(refused) => return Stopped::Refused(Refused { kind: RefusedKind::Failed, ..refused }),
     };
     serve(engine, notices).await
 }

@@ -87,11 +87,21 @@ impl SocketFile {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Whether nobody removed or replaced it.
+    pub fn is_there(&self) -> bool {
+        self.inode.is_some() && self.inode == inode(&self.path)
+    }
+
+    /// Gives it up: whatever stands at its path by now is somebody else's.
+    pub fn abandon(mut self) {
+        self.inode = None;
+    }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if self.inode.is_some() && self.inode == inode(&self.path) {
+        if self.is_there() {
             // Whatever keeps it from being removed, the next start replaces it.
             let _ = std::fs::remove_file(&self.path);
         }

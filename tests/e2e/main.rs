@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 mod accounts;
+mod asked;
 mod at_once;
 mod cards;
 mod crash;
