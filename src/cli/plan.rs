@@ -1,7 +1,7 @@
 //! `carnetd plan`: what a pass would do, field by field.
 
+use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use serde_json::json;
@@ -43,18 +43,28 @@ pub(super) fn exit(plans: &[AccountPlan], detailed: bool) -> Exit {
     }))
 }
 
-/// It holds contacts' data, so it is its owner's alone.
-fn write(path: &Path, text: &str) -> Result<(), Refused> {
-    let written = std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .and_then(|mut file| writeln!(file, "{text}"));
+/// It holds contacts' data, so it is its owner's alone: also where a file that others may read stood there before.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Refused> {
+    // What is no file (a pipe, `/dev/stdout`) cannot be replaced, and keeps nothing.
+    let elsewhere = std::fs::metadata(path).is_ok_and(|there| !there.is_file());
+    let written = if elsewhere {
+        OpenOptions::new().write(true).open(path).and_then(|mut file| writeln!(file, "{text}"))
+    } else {
+        replace(path, text)
+    };
     written.map_err(|error| {
         Refused::new(RefusedKind::Failed, format!("the plan could not be written to {}: {error}", path.display()))
     })
+}
+
+/// All of the text or the file as it was.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // A new file of this kind is 0600.
+    let mut file = tempfile::Builder::new().prefix(".carnetd-plan").tempfile_in(directory)?;
+    writeln!(file, "{text}")?;
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 pub(super) fn show(plan: &AccountPlan, terminal: &mut Terminal) {
