@@ -15,7 +15,7 @@ pub struct Diff {
     pub changed: Vec<AccountName>,
     /// Pipedrive or the way to the network differs: all accounts are rebuilt.
     pub service: bool,
-    /// What else is applied at once, by its key: it concerns no account.
+    /// What else is applied at once, by its key: it concerns all accounts ([`Diff::service`]), or none.
     pub settings: Vec<&'static str>,
     /// What the running process cannot change, by its key.
     pub needs_restart: Vec<&'static str>,
@@ -44,6 +44,17 @@ pub fn diff(old: &Config, new: &Config) -> Diff {
         changed: new.accounts.values().filter(differs).map(|account| account.name.clone()).collect(),
         service: old.pipedrive != new.pipedrive || old.http != new.http,
         settings: changed_of(&[
+            ("pipedrive.url", old.pipedrive.url != new.pipedrive.url),
+            ("pipedrive.token", old.pipedrive.token != new.pipedrive.token),
+            ("pipedrive.oauth", old.pipedrive.oauth != new.pipedrive.oauth),
+            ("pipedrive.visibility_levels", old.pipedrive.levels != new.pipedrive.levels),
+            ("pipedrive.daily_tokens", old.pipedrive.daily_tokens != new.pipedrive.daily_tokens),
+            ("pipedrive.burst", old.pipedrive.burst != new.pipedrive.burst),
+            ("pipedrive.daily_share", old.pipedrive.daily_share != new.pipedrive.daily_share),
+            ("pipedrive.sweep", old.pipedrive.sweep != new.pipedrive.sweep),
+            ("pipedrive.fields", old.pipedrive.fields != new.pipedrive.fields),
+            ("http.proxy", old.http.proxy != new.http.proxy || old.http.no_proxy != new.http.no_proxy),
+            ("http.ca_file", old.http.ca_file != new.http.ca_file),
             ("watch", old.watch != new.watch),
             ("history", old.history != new.history),
             ("log.level", old.log.level != new.log.level),
