@@ -41,7 +41,11 @@ pub(super) async fn refresh(
 
 pub(super) async fn groups(reach: &Reach, account: &AccountName, terminal: &mut Terminal) -> Result<Exit, Stop> {
     let operator = reach.operator(Create::Never).await?;
-    for group in operator.groups(account).await? {
+    let groups = operator.groups(account).await?;
+    if groups.is_empty() {
+        terminal.note(&format!("the book of {account} has no groups; group = \"*\" is the whole book"));
+    }
+    for group in groups {
         terminal.result(&group);
     }
     Ok(Exit::Done)

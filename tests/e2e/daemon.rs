@@ -243,7 +243,9 @@ async fn commands_reach_the_daemon() {
     assert_eq!(place.run(&["plan", "--detailed-exitcode"]).0, 0, "nothing to change");
     assert_eq!(place.run(&["refresh"]).0, 0);
     assert_eq!(place.run(&["held"]).0, 0);
-    assert_eq!(place.run(&["groups", "quickstart"]).0, 0);
+    let (code, out, error) = place.run(&["groups", "quickstart"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    contains(&error, &["quickstart has no groups", "\"*\" is the whole book"]);
     assert_eq!(place.run(&["check"]).0, 0);
     let (code, _, error) = place.run(&["sync", "nobody"]);
     assert_ne!(code, 0);
@@ -254,6 +256,32 @@ async fn commands_reach_the_daemon() {
     assert_eq!(code, 1, "{error}");
     contains(&error, &["in use by another process", "state_dir"]);
     place.titled(&daemon, "anna", "Buyer").await;
+}
+
+#[tokio::test]
+async fn a_daemon_without_its_socket_is_not_reached() {
+    let place = Place::new();
+    let daemon = place.start();
+    place.until(daemon.status(), "it runs", |status| all_idle(status, 0)).await;
+    fs::remove_file(place.path("state/carnetd.sock")).expect("removed");
+    for command in ["status", "sync", "plan"] {
+        refused(&place, &[command], 69, &["in use by another process", "no carnetd answers on", "carnetd.sock"]);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_in_a_file_is_its_owner_s_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    assert_eq!(place.run(&["sync", "--init"]).0, 0);
+    let file = place.path("plan.json");
+    fs::write(&file, "an older plan, longer than nothing").expect("written");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("opened to all");
+    assert_eq!(place.run(&["plan", "--out", file.to_str().expect("text")]).0, 0);
+    assert_eq!(fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
+    let plan: Value = serde_json::from_slice(&fs::read(&file).expect("read")).expect("JSON");
+    assert_eq!(plan["accounts"][0]["account"], "quickstart");
+    assert_eq!(place.run(&["plan", "--out", "/dev/null"]).0, 0, "what is no file stays what it is");
 }
 
 #[tokio::test]
