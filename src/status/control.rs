@@ -39,18 +39,18 @@ async fn reload(State(server): State<Server>) -> Json<Reloaded> {
     Json(server.operator.reload().await)
 }
 
+/// `?account=NAME&full=true`
 #[derive(Debug, Deserialize)]
-struct Full {
+#[serde(deny_unknown_fields)]
+struct WhatToSync {
+    account: Option<String>,
     #[serde(default)]
     full: bool,
 }
 
-async fn sync(
-    State(server): State<Server>,
-    Query(which): Query<Which>,
-    Query(Full { full }): Query<Full>,
-) -> Answer<Vec<Synced>> {
-    server.operator.sync(which.account()?.as_ref(), full).await.map(Json)
+async fn sync(State(server): State<Server>, Query(what): Query<WhatToSync>) -> Answer<Vec<Synced>> {
+    let which = Which { account: what.account };
+    server.operator.sync(which.account()?.as_ref(), what.full).await.map(Json)
 }
 
 async fn plan(State(server): State<Server>, Query(which): Query<Which>) -> Answer<Vec<AccountPlan>> {
@@ -61,17 +61,20 @@ async fn held(State(server): State<Server>, Query(which): Query<Which>) -> Answe
     server.operator.held(which.account()?.as_ref()).await.map(Json)
 }
 
+/// `?account=NAME&digest=DIGEST`
 #[derive(Debug, Deserialize)]
-struct Named {
+#[serde(deny_unknown_fields)]
+struct WhatToConfirm {
+    account: Option<String>,
     #[serde(default)]
     digest: String,
 }
 
 async fn confirm(
     State(server): State<Server>,
-    Query(which): Query<Which>,
-    Query(Named { digest }): Query<Named>,
+    Query(WhatToConfirm { account, digest }): Query<WhatToConfirm>,
 ) -> Answer<HeldItem> {
+    let which = Which { account };
     let digest = Digest::parse(&digest).ok_or_else(|| {
         let message = format!("{digest:?} is no digest; expected 16 hex digits");
         Refused::new(RefusedKind::Failed, message).help("`carnetd held` shows them")

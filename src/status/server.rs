@@ -63,10 +63,11 @@ pub enum Listener {
     Unix(UnixListener),
 }
 
-/// `?account=NAME`
+/// `?account=NAME`, and nothing else: a mistyped key must not mean every account.
 #[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
-    account: Option<String>,
+    pub(super) account: Option<String>,
 }
 
 impl Which {

@@ -108,11 +108,15 @@ async fn what_comes_from_a_configuration_is_escaped() {
 #[tokio::test]
 async fn a_query_that_cannot_be_read_is_answered_like_every_error() {
     let operator = Arc::new(operator());
-    let answer = send(&public(operator.clone(), None), "POST", "/api/v1/refresh?account=alice&account=bob", &[]).await;
-    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
-    let body: serde_json::Value = serde_json::from_str(&text(answer).await).expect("JSON");
-    let message = body["error"]["message"].as_str().expect("a message");
-    assert!(message.contains("duplicate field `account`"), "{body}");
+    for (query, says) in
+        [("account=alice&account=bob", "duplicate field `account`"), ("acount=bob", "unknown field `acount`")]
+    {
+        let answer = send(&public(operator.clone(), None), "POST", &format!("/api/v1/refresh?{query}"), &[]).await;
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        let body: serde_json::Value = serde_json::from_str(&text(answer).await).expect("JSON");
+        let message = body["error"]["message"].as_str().expect("a message");
+        assert!(message.contains(says), "{body}");
+    }
     assert!(operator.asked().is_empty());
 }
 
