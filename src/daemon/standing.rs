@@ -120,6 +120,14 @@ impl Standing {
         account
     }
 
+    /// From when on it may run that waits for a budget or a limit; the loop knows when to ask, and that is not sooner.
+    fn put_off_until(&self) -> Option<Moment> {
+        match &self.ended {
+            Some(Ended::Later(_, until)) if !self.running && self.can_run() => *until,
+            _ => None,
+        }
+    }
+
     /// What is known without the state database.
     fn without_state(&self, name: &AccountName) -> Account {
         let (state, reason, code) = self.state();
@@ -136,7 +144,7 @@ impl Standing {
             contacts: 0,
             held: 0,
             other_visibility: 0,
-            next_pass_at: self.next.map(At),
+            next_pass_at: self.next.or_else(|| self.put_off_until()).map(At),
             current: self.live.current().map(|progress| Pass {
                 planned: Some(progress.planned).filter(|planned| *planned > 0),
                 outcome: None,
