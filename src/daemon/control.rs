@@ -25,7 +25,7 @@ use crate::status::{self, Notice, Notices, Synced};
 /// Passes at once.
 const AT_ONCE: usize = 8;
 /// How often the counters of running passes are shown.
-const LOOK: Duration = Duration::from_millis(500);
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 /// How long a stopping daemon waits for running steps.
 const PATIENCE: Duration = Duration::from_secs(20);
 

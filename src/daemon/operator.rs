@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Url;
 
 use super::connect::refused;
+use super::control::LOOK;
 use super::engine::{Engine, Ticket};
 use super::event::{Event, Sync};
 use super::passes::synced;
@@ -155,7 +156,7 @@ impl Operator for Local {
         let polled = self.0.poll(full).await;
         for name in names {
             let outcome = match &polled {
-                Ok(_) => self.0.passes(&name, Wish { full, retry: true }).await,
+                Ok(_) => self.0.shown(self.0.passes(&name, Wish { full, retry: true })).await,
                 Err(error) => Outcome::without_pass(Ended::of(error.clone())),
             };
             all.push(synced(&name, &outcome));
@@ -219,6 +220,7 @@ impl Engine {
             Ok(ticket) => ticket,
             Err(ended) => return Outcome::without_pass(ended),
         };
+        let live = ticket.1.clone();
         let mut outcome = self.pass(ticket.clone(), wish).await;
         for _ in 1..MOST {
             if !outcome.again {
@@ -227,7 +229,19 @@ impl Engine {
             let next = self.pass(ticket.clone(), Wish::default()).await;
             outcome = outcome.then(next);
         }
+        live.clear();
         outcome
+    }
+
+    /// Does something that may take long, and has its counters shown meanwhile, as the loop does for a daemon's passes.
+    async fn shown<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                () = self.clock.sleep_until(self.clock.now().after(LOOK)) => self.show(),
+            }
+        }
     }
 
     /// The status document.
