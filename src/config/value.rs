@@ -228,7 +228,7 @@ pub(super) fn country(value: Value<'_>) -> Read<Country> {
 
 /// The root of a service: https, or plain http on loopback; nothing after the path.
 pub(super) fn root_url(value: Value<'_>) -> Read<Url> {
-    let url = any_url(value)?;
+    let url = any_url(value, "https", "expected a URL that begins with https://")?;
     let complain = |message: &str, label: &str| Complaint::new(format!("`{}` {message}", value.key), label);
     match url.scheme() {
         "https" => {}
@@ -251,26 +251,27 @@ pub(super) fn root_url(value: Value<'_>) -> Read<Url> {
 
 /// A proxy: http or https, without a password.
 pub(super) fn proxy_url(value: Value<'_>) -> Read<Url> {
-    let url = any_url(value)?;
+    let url = any_url(value, "http", "expected http://HOST:PORT or https://HOST:PORT")?;
     if ["http", "https"].contains(&url.scheme()) {
         return Ok(url);
     }
     Err(Complaint::new(format!("`{}` cannot use {}://", value.key, url.scheme()), "expected http:// or https://"))
 }
 
-fn any_url(value: Value<'_>) -> Read<Url> {
-    let text = text_like(value, "a URL in quotes", "\"https://…\"")?;
+/// A URL of whatever scheme. What begins with none is advised this one.
+fn any_url(value: Value<'_>, scheme: &str, expected: &str) -> Read<Url> {
+    let text = text_like(value, "a URL in quotes", &format!("\"{scheme}://…\""))?;
     let complain = |message: &str, label: &str| Complaint::new(format!("`{}` {message}", value.key), label);
     let url = match Url::parse(text) {
         Ok(url) if url.has_host() => url,
         Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) => {
-            return Err(complain("is no URL", "expected a URL that begins with https://").help(format!(
-                "write {} = \"https://{}\"",
+            return Err(complain("is no URL", expected).help(format!(
+                "write {} = \"{scheme}://{}\"",
                 value.key,
                 text.rsplit("//").next().unwrap_or(text)
             )));
         }
-        Err(error) => return Err(complain(&format!("is no URL: {error}"), "expected a URL that begins with https://")),
+        Err(error) => return Err(complain(&format!("is no URL: {error}"), expected)),
     };
     if !url.username().is_empty() || url.password().is_some() {
         return Err(complain("holds a user or a password", "logins never stand in a URL here")

@@ -195,7 +195,7 @@ pub(super) fn log(top: &Section<'_>, sink: &mut Sink<'_>) -> Log {
 pub(super) fn http(top: &Section<'_>, sink: &mut Sink<'_>) -> Http {
     let section = top.table("http", &keys::HTTP, sink);
     let declared = section.as_ref().map(|section| section.get("proxy", sink, value::proxy_url)).unwrap_or_default();
-    let ca_file = section.map(|section| section.get("ca_file", sink, existing_file)).unwrap_or_default();
+    let ca_file = section.map(|section| section.get("ca_file", sink, certificates)).unwrap_or_default();
     let proxy = match declared {
         Given::Yes(url, _) => Some(ProxyUrl(url)),
         Given::Wrong => None,
@@ -208,6 +208,18 @@ fn existing_file(value: Value<'_>) -> Result<PathBuf, Complaint> {
     let path = value::path(value)?;
     readable(value.key, &path)?;
     Ok(path)
+}
+
+/// A file that holds at least one certificate, as the client will want it.
+fn certificates(value: Value<'_>) -> Result<PathBuf, Complaint> {
+    const MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    let path = existing_file(value)?;
+    if std::fs::read(&path).is_ok_and(|pem| pem.windows(MARK.len()).any(|bytes| bytes == MARK)) {
+        return Ok(path);
+    }
+    let message = format!("`{}` names a file without a certificate", value.key);
+    Err(Complaint::new(message, "expected PEM: -----BEGIN CERTIFICATE----- and so on")
+        .help("write the certificate of your own CA into it, or remove the key; the system's CAs are trusted anyway"))
 }
 
 /// curl takes `HOST:PORT` there as well.
