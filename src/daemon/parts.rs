@@ -211,7 +211,7 @@ pub(super) fn book(
 fn later_version(account: &config::Account) -> Error {
     let provider = account.provider.as_str();
     let text = format!(
-        "provider = \"{provider}\" comes with a later version of carnetd; this one syncs Google Contacts and folders of vCards"
+        "provider = \"{provider}\" is not synced by this version of carnetd, which knows Google Contacts and folders of vCards"
     );
     Error::new(Kind::Forbidden, text)
 }
