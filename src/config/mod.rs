@@ -38,6 +38,7 @@ pub use environment::{Environment, ProxyText};
 pub use model::{
     Account, Book, Config, Connection, GoogleConnection, GoogleLogin, Http, Levels, Listen, Log, LogFormat, LogLevel,
     MicrosoftConnection, MicrosoftLogin, Pipedrive, PipedriveOauth, ProxyUrl, StandIn, StateKey, Status,
+    is_same_folder,
 };
 pub use problem::{Problem, Problems};
 pub use watch::ConfigWatch;

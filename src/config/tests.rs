@@ -204,7 +204,13 @@ fn a_reload_is_the_difference() {
     assert_eq!(of("[pipedrive]", "interval = \"1m\"\n[pipedrive]"), Diff { changed: alice(), ..Diff::default() });
     let renamed = of("alice@acme", "bob@acme");
     assert_eq!((renamed.added, renamed.removed), (vec![name("bob@acme.example")], alice()));
-    assert_eq!(of("acme.pipedrive", "other.pipedrive"), Diff { service: true, ..Diff::default() });
+    let service = |from: &str, to: &str, key| {
+        assert_eq!(of(from, to), Diff { service: true, settings: vec![key], ..Diff::default() });
+    };
+    service("acme.pipedrive", "other.pipedrive", "pipedrive.url");
+    service("[defaults]", "daily_share = \"10%\"\n[defaults]", "pipedrive.daily_share");
+    service("[defaults]", "sweep = \"2h\"\n[defaults]", "pipedrive.sweep");
+    service("[defaults]", "[http]\nproxy = \"http://proxy:3128\"\n[defaults]", "http.proxy");
     assert_eq!(
         of("[defaults]", "[log]\nlevel = \"debug\"\n[defaults]"),
         Diff { settings: vec!["log.level"], ..Diff::default() }
@@ -248,7 +254,8 @@ fn load_example(text: &str) -> Config {
         if let Some((key, value)) = line.split_once(" = ")
             && key.ends_with("_file")
         {
-            fs::write(directory.path().join(value.trim_matches('"')), "x").expect("written");
+            let text = if key == "ca_file" { "-----BEGIN CERTIFICATE-----" } else { "x" };
+            fs::write(directory.path().join(value.trim_matches('"')), text).expect("written");
         }
     }
     load(&env).unwrap_or_else(|problems| panic!("{problems}"))

@@ -1,7 +1,10 @@
 //! Which checkpoint an account works on: decided by its scope, so that links never serve another book or company.
 
+use std::path::Path;
+
 use super::member::{Member, Shared, Work};
-use crate::account::{Scope, ScopeChange};
+use crate::account::{Provider, Scope, ScopeChange};
+use crate::config::is_same_folder;
 use crate::store::{Checkpoint, CheckpointId, Op, StoreError, View};
 
 /// What was found for an account.
@@ -32,12 +35,22 @@ pub(super) fn standing(view: &View, member: &Member, scope: &Scope) -> Result<St
             None => Standing::New,
         });
     };
-    let checkpoint = Box::new(checkpoint);
+    let mut checkpoint = Box::new(checkpoint);
+    if is_respelled(&checkpoint.scope, scope) {
+        // The links describe this very folder. What the pass records has the new spelling.
+        checkpoint.scope.book.clone_from(&scope.book);
+    }
     Ok(match checkpoint.scope.change(scope) {
         ScopeChange::None => Standing::Same(id, checkpoint),
         ScopeChange::Narrow => Standing::Narrow(id, checkpoint),
         ScopeChange::Foreign => Standing::Foreign(id, checkpoint),
     })
+}
+
+/// Whether the folder is the same and only its path is written in another way, or leads there through a link.
+fn is_respelled(stored: &Scope, declared: &Scope) -> bool {
+    let folders = stored.provider == Provider::Folder && declared.provider == Provider::Folder;
+    folders && stored.book != declared.book && is_same_folder(Path::new(&stored.book), Path::new(&declared.book))
 }
 
 /// Starts a new checkpoint under the account's name; an old one of that name is kept without a name.

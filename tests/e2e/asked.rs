@@ -2,12 +2,12 @@
 
 use carnetd::account::AccountName;
 use carnetd::daemon::{self, Create};
-use carnetd::status::{Operator as _, Outcome, RefusedKind};
+use carnetd::status::{Operator as _, Outcome, RefusedKind, Snapshot, State};
 use carnetd::store::Store;
 use serde_json::json;
 
 use super::live::Live;
-use super::world::World;
+use super::world::{World, account};
 
 #[tokio::test]
 async fn a_service_that_does_not_answer_is_not_reached() {
@@ -96,6 +96,36 @@ async fn commands_keep_to_the_daily_share() {
     }
     let spent = world.get("_calls").await["tokens"].as_u64().expect("a number");
     assert!(refused > 3 && spent <= 200 + 8 * 2, "of 400 a day: {spent}, {refused} refused");
+}
+
+#[tokio::test]
+async fn an_account_that_waits_for_the_budget_says_until_when() {
+    let mut live = Live::new("one-way", "").await;
+    live.settings(json!({"daily_tokens": 100, "enforce_daily": true})).await;
+    for n in 0..30 {
+        live.card(&format!("{n}.vcf"), &[&format!("FN:Person {n}"), &format!("EMAIL:{n}@acme.example")]);
+    }
+    live.start().await;
+    let paused = |s: &Snapshot| s.accounts[0].state == State::Paused;
+    let snapshot = live.until("the share is used up", paused).await;
+    assert!(snapshot.accounts[0].next_pass_at.is_some(), "{snapshot:?}");
+    assert_eq!(live.ask().await.outcome, Outcome::Later);
+    let snapshot = live.until("it is paused again", paused).await;
+    assert!(snapshot.accounts[0].next_pass_at.is_some_and(|at| at.0 > live.now()), "{snapshot:?}");
+    live.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_of_the_path_is_the_same_book() {
+    let mut world = World::new("two-way").await;
+    world.card("anna.vcf", &["FN:Anna Weber", "EMAIL:anna@acme.example"]);
+    world.pass().await;
+    std::os::unix::fs::symlink("cards", world.path("link")).expect("linked");
+    for path in ["cards/../cards", "link", "cards"] {
+        world.declare(&account("alice", path, "*", "two-way", ""));
+        world.idle().await;
+        assert_eq!(world.links().await, 1, "{path}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

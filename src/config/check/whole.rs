@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::account::Direction;
+use crate::config::model::{Account, Book};
 use crate::config::problem::Problem;
 use crate::config::raw::Sink;
 
@@ -21,7 +22,7 @@ fn scopes(accounts: &[Checked], sink: &mut Sink<'_>) {
     for Checked { account, place, .. } in accounts.iter().filter(|checked| checked.account.enabled) {
         let scope = (
             account.provider.as_str(),
-            account.book.identity(),
+            place_of(account),
             account.owner.to_lowercase(),
             account.group.as_str().to_owned(),
         );
@@ -37,6 +38,16 @@ fn scopes(accounts: &[Checked], sink: &mut Sink<'_>) {
                 sink.add(problem);
             }
         }
+    }
+}
+
+/// What tells a book from every other. A folder is where a link to it leads, too.
+fn place_of(account: &Account) -> String {
+    match &account.book {
+        Book::Folder { path } => {
+            path.canonicalize().map_or_else(|_| account.book.identity(), |path| path.display().to_string())
+        }
+        book => book.identity(),
     }
 }
 

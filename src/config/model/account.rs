@@ -1,6 +1,6 @@
 //! One account, checked.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use url::Url;
@@ -78,7 +78,7 @@ impl Book {
     /// the user stands in it.
     pub fn identity(&self) -> String {
         match self {
-            Self::Folder { path } => path.display().to_string(),
+            Self::Folder { path } => without_detours(path).display().to_string(),
             Self::CardDav { url, username, .. } => {
                 let mut url = url.clone();
                 // Refused only for URLs without a host, which are not accepted in the first place.
@@ -89,5 +89,46 @@ impl Book {
                 address.to_lowercase()
             }
         }
+    }
+}
+
+/// Whether two spellings of a path lead to the same folder: in the file system where both are there, else by their words.
+pub fn is_same_folder(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => without_detours(one) == without_detours(other),
+    }
+}
+
+/// The path without `.` and `..`, by its words alone: it need not be there.
+fn without_detours(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if plain.file_name().is_some() => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_the_same_however_it_is_spelled() {
+        let of = |path: &str| Book::Folder { path: path.into() }.identity();
+        assert_eq!(of("/srv/./bobby/../bobby"), "/srv/bobby");
+        assert_eq!(of("/srv/bobby/"), "/srv/bobby");
+        assert_eq!(of("../bobby"), "../bobby");
+        assert!(is_same_folder(Path::new("/not/there/../here"), Path::new("/not/here")));
+        let directory = tempfile::tempdir().expect("a directory");
+        let (folder, link) = (directory.path().join("bobby"), directory.path().join("ln"));
+        std::fs::create_dir(&folder).expect("made");
+        std::os::unix::fs::symlink("bobby", &link).expect("linked");
+        assert!(is_same_folder(&folder, &link));
+        assert!(!is_same_folder(&folder, directory.path()));
     }
 }

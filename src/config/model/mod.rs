@@ -5,7 +5,7 @@
 mod account;
 mod connection;
 
-pub use account::{Account, Book};
+pub use account::{Account, Book, is_same_folder};
 pub use connection::{Connection, GoogleConnection, GoogleLogin, MicrosoftConnection, MicrosoftLogin};
 
 use std::collections::BTreeMap;
