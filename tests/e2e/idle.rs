@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,8 +47,8 @@ async fn above_one_page_an_idle_hour_asks_only_for_changes() {
     assert_eq!(calls, BTreeMap::from([(LIST.to_owned(), 13)]));
 }
 
-/// Some folder accounts of two cards each, none of which changes.
-struct Idle {
+/// Some accounts of two contacts each, none of which changes.
+pub(crate) struct Idle {
     directory: TempDir,
     root: Url,
     client: Client,
@@ -56,7 +57,15 @@ struct Idle {
 }
 
 impl Idle {
+    /// Folder accounts.
     async fn new(accounts: usize) -> Self {
+        let idle = Self::empty().await;
+        idle.folders(accounts).await;
+        idle
+    }
+
+    /// The stand-in, and nothing declared yet.
+    pub(crate) async fn empty() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let clock = SimulatedClock::new(START);
         let options = Options { state: None, clock: Arc::new(clock.clone()), seed: 7 };
@@ -66,21 +75,14 @@ impl Idle {
         let stop = CancellationToken::new();
         tokio::spawn(serve(listener, sandbox, stop.clone().cancelled_owned()));
         let client = Client::new(&Settings::default(), Arc::new(RealClock), 1).expect("a client");
-        let idle = Self { directory, root, client, clock, _stop: stop.drop_guard() };
-        idle.declare(accounts).await;
-        idle
+        Self { directory, root, client, clock, _stop: stop.drop_guard() }
     }
 
-    async fn declare(&self, accounts: usize) {
-        let at = |name: &str| self.directory.path().join(name);
-        let mut text = format!(
-            "state_dir = \"state\"\ninterval = \"5m\"\n[pipedrive]\nurl = \"{}pipedrive\"\ntoken_file = \"token\"\n\
-             visibility_levels = 2\n[status]\nlisten = \"off\"\n",
-            self.root
-        );
-        let mut owners = Vec::new();
+    async fn folders(&self, accounts: usize) {
+        let at = |name: &str| self.path(name);
+        let mut text = String::new();
         for n in 0..accounts {
-            let owner = format!("user-{n}@acme.example");
+            let owner = user(n);
             fs::create_dir(at(&format!("cards-{n}"))).expect("a folder");
             for card in 0..2 {
                 let (name, email) = (format!("Person {n} {card}"), format!("{n}.{card}@home.example"));
@@ -92,8 +94,29 @@ impl Idle {
                 "[accounts.user-{n}]\nprovider = \"folder\"\npath = \"cards-{n}\"\nowner = \"{owner}\"\ngroup = \"*\"\n\
                  direction = \"two-way\"\nvisibility = \"company\"\n"
             );
-            owners.push(owner);
         }
+        self.declare(&text, accounts).await;
+    }
+
+    /// A path in the directory of the configuration.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The address of the stand-in services.
+    pub(crate) fn root(&self) -> &Url {
+        &self.root
+    }
+
+    /// Declares so many accounts, the nth of which is the nth [`user`]'s.
+    pub(crate) async fn declare(&self, accounts: &str, number: usize) {
+        let at = |name: &str| self.path(name);
+        let text = format!(
+            "state_dir = \"state\"\ninterval = \"5m\"\n[pipedrive]\nurl = \"{}pipedrive\"\ntoken_file = \"token\"\n\
+             visibility_levels = 2\n[status]\nlisten = \"off\"\n{accounts}",
+            self.root
+        );
+        let owners: Vec<String> = (0..number).map(user).collect();
         // Where the socket for commands stands; the state itself is kept in memory, since no pass waits for a disk here.
         fs::create_dir(at("state")).expect("a folder");
         fs::write(at("token"), "sandbox:admin@acme.example\n").expect("a token");
@@ -103,6 +126,11 @@ impl Idle {
 
     /// Runs the daemon until it is idle, lets an hour pass, and says what it called in that hour, by route.
     async fn hour(&self) -> BTreeMap<String, u64> {
+        self.hour_of_passes().await.0
+    }
+
+    /// The same, with the number of passes in that hour.
+    pub(crate) async fn hour_of_passes(&self) -> (BTreeMap<String, u64>, u64) {
         let environment =
             Environment { config_path: self.directory.path().join("carnetd.toml"), ..Environment::default() };
         let config = config::load(&environment).unwrap_or_else(|problems| panic!("{problems}"));
@@ -115,11 +143,12 @@ impl Idle {
         let persons = self.calls().await.get("POST /pipedrive/api/v2/persons").copied();
         assert!(persons >= Some(2 * accounts as u64), "everything is imported: {persons:?}");
         self.call(Method::DELETE, "_calls", None).await;
+        let before = passes(&engine);
         self.pass_by(&engine, Duration::from_hours(1)).await;
-        let calls = self.calls().await;
+        let (calls, passes) = (self.calls().await, passes(&engine) - before);
         assert!(!running.is_finished(), "it runs on");
         running.abort();
-        calls
+        (calls, passes)
     }
 
     /// Moves the clock from one thing due to the next.
@@ -141,13 +170,18 @@ impl Idle {
         let calls = self.call(Method::GET, "_calls", None).await;
         let routes = calls["routes"].as_object().expect("routes");
         let count = |(route, count): (&String, &Value)| (route.clone(), count["calls"].as_u64().expect("a number"));
-        routes.iter().map(count).filter(|(route, _)| route.contains("/pipedrive/")).collect()
+        routes.iter().map(count).filter(|(route, _)| !route.contains("/_")).collect()
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        self.call_as("admin@acme.example", method, path, body).await
+    }
+
+    /// A call as that user in another program.
+    pub(crate) async fn call_as(&self, user: &str, method: Method, path: &str, body: Option<Value>) -> Value {
         let url = self.root.join(path).expect("a path");
-        let token = "sandbox:admin@acme.example".to_owned();
-        let mut request = Request::new("test", method, url).secret_header("x-api-token", token.into());
+        let bearer = format!("Bearer sandbox:{user}");
+        let mut request = Request::new("test", method, url).secret_header("authorization", bearer.into());
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -155,6 +189,17 @@ impl Idle {
         assert!(answer.is_success(), "{path}: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
         if answer.body.is_empty() { json!(null) } else { answer.json().unwrap_or(json!(null)) }
     }
+}
+
+/// How many passes there have been: they are numbered one after the other.
+fn passes(engine: &Arc<Engine>) -> u64 {
+    let accounts = daemon::commands(Arc::clone(engine)).snapshot().accounts;
+    accounts.iter().filter_map(|account| account.last_pass.as_ref()).map(|pass| pass.id).max().unwrap_or_default()
+}
+
+/// The address of the nth account's user.
+pub(crate) fn user(n: usize) -> String {
+    format!("user-{n}@acme.example")
 }
 
 /// Nobody listens.
