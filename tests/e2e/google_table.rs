@@ -3,6 +3,8 @@
 use std::io::Cursor;
 
 use base64::Engine as _;
+use carnetd::account::AccountName;
+use carnetd::contact::Digest;
 use carnetd::http::Method;
 use carnetd::status::Outcome;
 use serde_json::{Value, json};
@@ -241,6 +243,24 @@ async fn who_leaves_the_label_sleeps_and_wakes() {
         assert_eq!(world.links().await, 2);
         world.idle().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_brings_a_sleeping_contact_back_into_the_label() {
+    let mut world = Google::new("two-way").await;
+    let (anna, _) = (world.add(somebody("Anna Weber")).await, world.add(somebody("Bob Stone")).await);
+    world.pass().await;
+    world.mark(&anna, false).await;
+    world.pass().await;
+    let digests = world.sleeping();
+    assert_eq!(digests.len(), 1);
+    let (digest, alice) = (Digest::parse(&digests[0]).expect("a digest"), AccountName::new("alice").expect("a name"));
+    world.operator().await.confirm(&alice, digest).await.expect("confirmed");
+    let synced = world.sync().await;
+    assert_eq!((synced.outcome, synced.failed, synced.deleted), (Outcome::Ok, 0, 0), "{synced:?}");
+    assert!(world.is_marked(&world.contact("Anna Weber").await));
+    assert_eq!((world.links().await, world.persons().await.len()), (2, 2));
+    world.idle().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
