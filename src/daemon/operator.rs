@@ -156,7 +156,10 @@ impl Operator for Local {
         let polled = self.0.poll(full).await;
         for name in names {
             let outcome = match &polled {
-                Ok(_) => self.0.shown(self.0.passes(&name, Wish { full, retry: true })).await,
+                Ok(_) => {
+                    let passes = Box::pin(self.0.passes(&name, Wish { full, retry: true }));
+                    self.0.shown(passes).await
+                }
                 Err(error) => Outcome::without_pass(Ended::of(error.clone())),
             };
             all.push(synced(&name, &outcome));
