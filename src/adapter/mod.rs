@@ -23,6 +23,7 @@ pub mod pipedrive;
 pub use error::{Error, Kind};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -55,6 +56,15 @@ pub trait Book: Send + Sync {
     fn double(&self, _id: &ContactId) -> Option<ContactId> {
         None
     }
+
+    /// For how long after a write the book may go on telling what was there before it. Zero for most.
+    fn lag(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Before the first listing of a process: what earlier processes wrote to the book within its [`Book::lag`], each
+    /// contact once.
+    fn remind(&self, _writes: Vec<Recalled>) {}
 
     /// The names that may be written in `group`.
     async fn groups(&self, cancel: &CancellationToken) -> Result<Vec<String>, Error>;
@@ -107,6 +117,19 @@ pub struct Seen {
     pub in_group: bool,
     /// When it was last changed, where the book says so.
     pub changed_at: Option<Moment>,
+}
+
+/// What an earlier process wrote to a book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recalled {
+    /// Which contact.
+    pub id: ContactId,
+    /// When the write was answered, by our clock.
+    pub at: Moment,
+    /// What the contact has held since; `None` for one that was deleted.
+    pub contact: Option<Contact>,
+    /// Whether it was created within that time.
+    pub created: bool,
 }
 
 /// A contact asked for by its id.

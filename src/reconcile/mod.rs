@@ -17,7 +17,7 @@
 //! |---|---|
 //! | `pass`, `scope`, `deciding`, `held`, `record`, `outcome`, `schedule` | the pass itself: where it starts, how it plans, why it is held, what it stores, when the next is due |
 //! | `feed`, `mirror`, `homes`, `organizations` | Pipedrive's side, shared by the company |
-//! | `observe`, `heads`, `identity`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
+//! | `observe`, `remind`, `heads`, `identity`, `look`, `rows`, `stock`, `finder` | the provider's side, and both joined to rows |
 //! | `directory`, `peers`, `ledger`, `company_ledger`, `witness` | what a plan asks beside its rows |
 //! | `desk`, `handover`, `shelf`, `inherit` | several accounts: of one company, of one book, of former times |
 //! | `apply`, `step`, `settle`, `leftover`, `recover` | writing, what a side then holds, what is left, what may have been written |
@@ -54,6 +54,7 @@ mod pass;
 mod peers;
 mod record;
 mod recover;
+mod remind;
 mod rows;
 mod schedule;
 mod scope;

@@ -88,6 +88,9 @@ impl Observer<'_> {
         let mark = self.view.mark().map_err(|error| store_error(&error))?;
         let mut observed = Observed { mark, ..Observed::default() };
         // A process that has just started knows nothing of the book beyond its links: it walks the whole once.
+        if stock.is_empty() {
+            self.remind_book()?;
+        }
         let from = self.work.1.cursor.clone().filter(|_| !self.wish.full && !stock.is_empty());
         match self.list(from, stock, &mut observed, &mut rows).await {
             Err(error) if error.kind == Kind::CursorExpired => {

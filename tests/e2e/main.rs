@@ -13,6 +13,7 @@ mod daemon;
 mod dangers;
 mod faults;
 mod google_idle;
+mod google_lag;
 mod google_random;
 mod google_table;
 mod google_trouble;

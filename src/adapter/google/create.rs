@@ -99,7 +99,7 @@ impl Round<'_> {
         let Some(id) = person.id() else {
             return task.answer(Err(api::malformed(&api::CREATE, "the new contact has no id")));
         };
-        self.book.recent.wrote(&id, person, self.book.api.clock.now());
+        self.book.recent.created(&id, person, self.book.api.clock.now());
         if let Some(marker) = marker(&task) {
             self.book.markers.made(marker, &id);
         }

@@ -13,6 +13,7 @@ use super::api;
 use super::cursor::{Position, full_after};
 use super::groups::Scope;
 use super::person::{MASK, Person};
+use super::recent::{LAG, Ours};
 use crate::adapter::{Entry, Error, Kind, Page};
 use crate::contact::{ContactId, Cursor};
 
@@ -27,6 +28,8 @@ pub(super) struct Walk {
     number: u64,
     live: HashSet<ContactId>,
     gone: Vec<ContactId>,
+    /// Something of it was taken from memory, which a later walk has to confirm.
+    doubted: bool,
 }
 
 impl Google {
@@ -42,7 +45,7 @@ impl Google {
             // They may have left a group that is not there any more.
             self.groups.confirm(&self.api, cancel).await?;
         }
-        self.turn(position, &answer, entries)
+        self.turn(position, &answer, entries, &scope)
     }
 
     /// Where the page starts. A new walk is counted; a full one finds the group anew.
@@ -99,11 +102,24 @@ impl Google {
                 walk.gone.push(id);
                 continue;
             }
-            let Some(person) = self.recent.freshest(person, now) else { continue };
-            let mut seen = self.seen(id.clone(), &person, scope);
+            walk.live.insert(id.clone());
+            let (person, mut seen) = match self.recent.instead(&person, now) {
+                None => {
+                    let seen = self.seen(id, &person, scope);
+                    (person, seen)
+                }
+                Some(Ours::Person(ours)) => {
+                    let seen = self.seen(id, &ours, scope);
+                    (ours, seen)
+                }
+                Some(Ours::Contact(contact)) => {
+                    walk.doubted = true;
+                    (person, self.recalled(id, contact))
+                }
+                Some(Ours::Gone) => continue,
+            };
             let earlier = person.earlier_ids();
             if position.sync.is_some() {
-                walk.live.insert(id);
                 // The contact that was known under that id is this one.
                 seen.stable = earlier.first().map(|id| id.0.to_string()).or(seen.stable);
                 walk.gone.extend(earlier);
@@ -114,7 +130,7 @@ impl Google {
     }
 
     /// The end of a page: where the next one starts, or how the walk ends.
-    fn turn(&self, position: Position, answer: &Value, mut entries: Vec<Entry>) -> Result<Page, Error> {
+    fn turn(&self, position: Position, answer: &Value, mut entries: Vec<Entry>, scope: &Scope) -> Result<Page, Error> {
         let token = |key: &str| answer.get(key).and_then(Value::as_str).filter(|token| !token.is_empty());
         if let Some(next) = token("nextPageToken") {
             if position.page.as_deref() == Some(next) {
@@ -127,19 +143,45 @@ impl Google {
         let sync = token("nextSyncToken").ok_or_else(|| {
             api::malformed(&api::CONNECTIONS, "the last page has no nextSyncToken, so it may not be the last")
         })?;
-        if !full {
-            let mut walk = self.walk();
-            let (live, gone) = (std::mem::take(&mut walk.live), std::mem::take(&mut walk.gone));
-            drop(walk);
+        let mut walk = std::mem::take(&mut *self.walk());
+        self.walk().number = walk.number;
+        if full {
+            entries.extend(self.untold(&mut walk, scope));
+        } else {
             let mut told = HashSet::new();
-            for id in gone.into_iter().filter(|id| !live.contains(id)) {
+            for id in walk.gone.into_iter().filter(|id| !walk.live.contains(id)) {
                 if told.insert(id.clone()) {
+                    self.recent.forget(&id);
                     entries.push(Entry::Gone(id));
                 }
             }
         }
-        let end = Position { walk: None, sync: Some(sync.to_owned()), page: None, ..position };
+        // What was taken from memory is looked at again once everything shows.
+        let full_at = if walk.doubted {
+            self.api.clock.now().after(LAG).before(full_after(&self.address))
+        } else {
+            position.full_at
+        };
+        let end = Position { full_at, walk: None, sync: Some(sync.to_owned()), page: None };
         Ok(Page { entries, next: None, cursor: Some(end.write(self.fingerprint)), complete: full })
+    }
+}
+
+impl Google {
+    /// What we created and a full walk did not tell yet.
+    fn untold(&self, walk: &mut Walk, scope: &Scope) -> Vec<Entry> {
+        let now = self.api.clock.now();
+        let mut entries = Vec::new();
+        for id in self.recent.new_ones(now).into_iter().filter(|id| !walk.live.contains(id)) {
+            let seen = match self.recent.unseen(&id, now) {
+                Some(Ours::Person(person)) => self.seen(id, &person, scope),
+                Some(Ours::Contact(contact)) => self.recalled(id, contact),
+                Some(Ours::Gone) | None => continue,
+            };
+            walk.doubted = true;
+            entries.push(Entry::Live(Box::new(seen)));
+        }
+        entries
     }
 }
 

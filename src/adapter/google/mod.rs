@@ -52,6 +52,7 @@ mod update;
 mod write;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
@@ -64,11 +65,11 @@ use self::listing::Walk;
 use self::marker::Markers;
 use self::person::Person;
 use self::recent::Recent;
-use super::{Book, Error, Found, Kind, Page, Seen, Wanted, Written};
+use super::{Book, Error, Found, Kind, Page, Recalled, Seen, Wanted, Written};
 use crate::account::{Country, Group};
 use crate::auth::token::Tokens;
 use crate::clock::SharedClock;
-use crate::contact::{Capability, Change, ContactId, Cursor, Digest};
+use crate::contact::{Capability, Change, Contact, ContactId, Cursor, Digest};
 use crate::http::{Client, Url};
 
 /// Which contacts, and where.
@@ -133,6 +134,14 @@ impl Google {
         Seen { id, stable, revision, contact, in_group, changed_at }
     }
 
+    /// A contact as an earlier process left it, which the service does not tell yet.
+    fn recalled(&self, id: ContactId, contact: Contact) -> Seen {
+        let revision = said::revision(&contact, true);
+        self.known.gave(&id, &revision);
+        let stable = Some(id.0.to_string());
+        Seen { id, stable, revision, contact, in_group: true, changed_at: None }
+    }
+
     fn walk(&self) -> MutexGuard<'_, Walk> {
         self.walk.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -170,6 +179,14 @@ impl Book for Google {
     async fn photo(&self, id: &ContactId, cancel: &CancellationToken) -> Result<Option<Vec<u8>>, Error> {
         unless(cancel)?;
         self.picture(id, cancel).await
+    }
+
+    fn lag(&self) -> Duration {
+        recent::LAG
+    }
+
+    fn remind(&self, writes: Vec<Recalled>) {
+        self.recent.remind(writes);
     }
 
     async fn groups(&self, cancel: &CancellationToken) -> Result<Vec<String>, Error> {

@@ -10,6 +10,7 @@ use super::api;
 use super::listing::SOURCE;
 use super::marker::Sought;
 use super::person::{MASK, Person, number};
+use super::recent::Ours;
 use crate::adapter::{Error, Found, Kind, Wanted};
 use crate::contact::ContactId;
 
@@ -37,12 +38,18 @@ impl Google {
         }
         let scope = self.groups.scope(&self.api, cancel).await?;
         let people = self.fetch(&all, cancel).await?;
+        let now = self.api.clock.now();
         let found = |id: Option<ContactId>| {
-            let there = id.and_then(|id| Some((people.get(&id)?, id)));
-            there.map_or(Found::Gone, |(person, id)| {
-                let seen = Box::new(self.seen(id, person, &scope));
-                Found::Live { seen, raw: person.0.to_string() }
-            })
+            let Some(id) = id else { return Found::Gone };
+            let person = people.get(&id);
+            let ours = person.map_or_else(|| self.recent.unseen(&id, now), |person| self.recent.instead(person, now));
+            let raw = person.map_or_else(String::new, |person| person.0.to_string());
+            let seen = match (ours, person) {
+                (Some(Ours::Contact(contact)), _) => self.recalled(id, contact),
+                (_, Some(person)) => self.seen(id, person, &scope),
+                (_, None) => return Found::Gone,
+            };
+            Found::Live { seen: Box::new(seen), raw }
         };
         Ok(ids.into_iter().map(found).collect())
     }
@@ -60,11 +67,23 @@ impl Google {
         for batch in named.chunks(BATCH) {
             let found = self.fetch_batch(batch, cancel).await?;
             let now = self.api.clock.now();
+            let mut untold: BTreeSet<&ContactId> = batch.iter().map(|(_, id)| *id).collect();
             for (id, person) in found {
+                untold.remove(&id);
                 // One that was merged into another is gone, although its name leads to that other.
-                let same = person.id().as_ref() == Some(&id);
-                if let Some(person) = self.recent.freshest(person, now).filter(|_| same) {
-                    people.insert(id, person);
+                if person.id().as_ref() != Some(&id) {
+                    continue;
+                }
+                match self.recent.instead(&person, now) {
+                    Some(Ours::Gone) => {}
+                    Some(Ours::Person(ours)) => drop(people.insert(id, ours)),
+                    // Of what an earlier process wrote there is no version that could be edited.
+                    Some(Ours::Contact(_)) | None => drop(people.insert(id, person)),
+                }
+            }
+            for id in untold {
+                if let Some(Ours::Person(ours)) = self.recent.unseen(id, now) {
+                    people.insert(id.clone(), ours);
                 }
             }
         }

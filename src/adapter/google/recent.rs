@@ -1,15 +1,17 @@
 //! What we wrote in the last minutes: the service may go on telling what was there before.
 //!
 //! A person as listed or read is older than our write where its version was made before ours; then what we wrote is taken
-//! for what is there. Bounded in time, and in number by what the limits let us write in that time.
+//! for what is there. What we created may not be told at all yet. What an earlier process wrote is known by the time of its
+//! answer only. Bounded in time, and in number by what the limits let us write in that time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::person::{Person, number};
+use crate::adapter::Recalled;
 use crate::clock::Moment;
-use crate::contact::ContactId;
+use crate::contact::{Contact, ContactId};
 
 /// "Several minutes", says the documentation.
 pub(super) const LAG: Duration = Duration::from_mins(10);
@@ -28,50 +30,110 @@ struct State {
 
 #[derive(Debug)]
 struct Wrote {
+    id: ContactId,
     at: Moment,
     version: Option<i64>,
     /// Our write made no version of its own: one that is as old is older than it.
     beyond: bool,
-    /// As JSON; absent once deleted.
-    person: Option<Box<str>>,
+    /// It was not there before: that it is not told means nothing yet.
+    created: bool,
+    left: Left,
+}
+
+/// What our write left.
+#[derive(Debug)]
+enum Left {
+    /// A person, as JSON.
+    Person(Box<str>),
+    /// A contact that an earlier process wrote.
+    Contact(Box<Contact>),
+    Nothing,
+}
+
+/// What we wrote, in the place of what the service tells.
+#[derive(Debug, PartialEq)]
+pub(super) enum Ours {
+    /// A person.
+    Person(Person),
+    /// A contact that an earlier process wrote.
+    Contact(Contact),
+    /// It is deleted.
+    Gone,
 }
 
 impl Recent {
-    /// A contact was created or updated and is now this.
+    /// A contact was created and is now this.
+    pub(super) fn created(&self, id: &ContactId, person: &Person, now: Moment) {
+        let wrote = Wrote { created: true, ..Wrote::new(id, person.updated(), text(person), now) };
+        self.note(wrote);
+    }
+
+    /// A contact was updated and is now this.
     pub(super) fn wrote(&self, id: &ContactId, person: &Person, now: Moment) {
-        self.note(id, now, Wrote { at: now, version: person.updated(), beyond: false, person: Some(text(person)) });
+        self.note(Wrote::new(id, person.updated(), text(person), now));
     }
 
     /// A contact joined the group, which may make no new version of it.
     pub(super) fn joined(&self, id: &ContactId, person: &Person, now: Moment) {
-        self.note(id, now, Wrote { at: now, version: person.updated(), beyond: true, person: Some(text(person)) });
+        self.note(Wrote { beyond: true, ..Wrote::new(id, person.updated(), text(person), now) });
     }
 
     /// A contact was deleted, whose last version was this.
     pub(super) fn deleted(&self, id: &ContactId, last: &Person, now: Moment) {
-        self.note(id, now, Wrote { at: now, version: last.updated(), beyond: true, person: None });
+        self.note(Wrote { beyond: true, ..Wrote::new(id, last.updated(), Left::Nothing, now) });
     }
 
-    /// The person, or what we made of it where that is newer; `None` where we deleted it.
-    pub(super) fn freshest(&self, person: Person, now: Moment) -> Option<Person> {
-        let Some(number) = person.id().and_then(|id| number(id.as_str())) else { return Some(person) };
-        let state = self.state();
-        let wrote = state.written.get(&number).filter(|wrote| now.since(wrote.at) < LAG);
-        let Some(wrote) = wrote else { return Some(person) };
-        let older = match (person.updated(), wrote.version) {
-            (Some(listed), Some(ours)) => listed < ours || (wrote.beyond && listed == ours),
-            _ => false,
-        };
-        if !older {
-            return Some(person);
+    /// What an earlier process wrote, unless this one has written it since.
+    pub(super) fn remind(&self, mut writes: Vec<Recalled>) {
+        writes.sort_by_key(|write| write.at);
+        for Recalled { id, at, contact, created } in writes {
+            if number(id.as_str()).is_some_and(|number| self.state().written.contains_key(&number)) {
+                continue;
+            }
+            let left = contact.map_or(Left::Nothing, |contact| Left::Contact(Box::new(contact)));
+            self.note(Wrote { created, ..Wrote::new(&id, Some(at.0.saturating_mul(1000)), left, at) });
         }
-        let ours = wrote.person.as_ref()?;
-        Some(serde_json::from_str(ours).map_or(person, Person))
     }
 
-    fn note(&self, id: &ContactId, now: Moment, wrote: Wrote) {
+    /// What we wrote, where that is newer than the person as the service tells it.
+    pub(super) fn instead(&self, person: &Person, now: Moment) -> Option<Ours> {
+        let number = person.id().and_then(|id| number(id.as_str()))?;
+        let state = self.state();
+        let wrote = state.written.get(&number).filter(|wrote| now.since(wrote.at) < LAG)?;
+        let (told, ours) = person.updated().zip(wrote.version)?;
+        let older = told < ours || (wrote.beyond && told == ours);
+        if older { wrote.ours() } else { None }
+    }
+
+    /// What we created, of a contact that the service does not tell.
+    pub(super) fn unseen(&self, id: &ContactId, now: Moment) -> Option<Ours> {
+        let state = self.state();
+        let wrote = state.written.get(&number(id.as_str())?)?;
+        if wrote.created && now.since(wrote.at) < LAG { wrote.ours() } else { None }
+    }
+
+    /// Contacts that may be there and not be told yet.
+    pub(super) fn new_ones(&self, now: Moment) -> Vec<ContactId> {
+        let state = self.state();
+        let new = state.written.values().filter(|wrote| wrote.created && now.since(wrote.at) < LAG);
+        new.map(|wrote| wrote.id.clone()).collect()
+    }
+
+    /// A contact is gone: the service says so, who knows what we wrote.
+    pub(super) fn forget(&self, id: &ContactId) {
         let Some(number) = number(id.as_str()) else { return };
         let mut state = self.state();
+        if state.written.get(&number).is_some_and(|wrote| !matches!(wrote.left, Left::Nothing)) {
+            state.written.remove(&number);
+        }
+    }
+
+    fn note(&self, mut wrote: Wrote) {
+        let Some(number) = number(wrote.id.as_str()) else { return };
+        let now = wrote.at;
+        let mut state = self.state();
+        let created = state.written.get(&number).is_some_and(|before| before.created);
+        wrote.created |= created && !matches!(wrote.left, Left::Nothing);
         state.written.insert(number, wrote);
         state.order.push_back((now, number));
         while state.order.front().is_some_and(|(at, _)| now.since(*at) >= LAG) || state.order.len() > MOST {
@@ -88,8 +150,22 @@ impl Recent {
     }
 }
 
-fn text(person: &Person) -> Box<str> {
-    person.0.to_string().into_boxed_str()
+impl Wrote {
+    fn new(id: &ContactId, version: Option<i64>, left: Left, at: Moment) -> Self {
+        Self { id: id.clone(), at, version, beyond: false, created: false, left }
+    }
+
+    fn ours(&self) -> Option<Ours> {
+        match &self.left {
+            Left::Person(text) => serde_json::from_str(text).ok().map(|person| Ours::Person(Person(person))),
+            Left::Contact(contact) => Some(Ours::Contact((**contact).clone())),
+            Left::Nothing => Some(Ours::Gone),
+        }
+    }
+}
+
+fn text(person: &Person) -> Left {
+    Left::Person(person.0.to_string().into_boxed_str())
 }
 
 #[cfg(test)]
@@ -107,24 +183,54 @@ mod tests {
     fn what_is_older_than_our_write_is_what_we_wrote() {
         let (recent, id, now) = (Recent::default(), ContactId::from("ab"), Moment(0));
         recent.wrote(&id, &person(5, "ours"), now);
-        assert_eq!(recent.freshest(person(4, "before"), now), Some(person(5, "ours")));
-        assert_eq!(recent.freshest(person(5, "ours"), now), Some(person(5, "ours")));
-        assert_eq!(recent.freshest(person(6, "theirs"), now), Some(person(6, "theirs")));
-        assert_eq!(
-            recent.freshest(person(4, "before"), now.after(LAG)),
-            Some(person(4, "before")),
-            "after ten minutes"
-        );
+        assert_eq!(recent.instead(&person(4, "before"), now), Some(Ours::Person(person(5, "ours"))));
+        assert_eq!(recent.instead(&person(5, "ours"), now), None);
+        assert_eq!(recent.instead(&person(6, "theirs"), now), None);
+        assert_eq!(recent.instead(&person(4, "before"), now.after(LAG)), None, "after ten minutes");
+        assert_eq!(recent.unseen(&id, now), None, "it was there before: it is gone");
     }
 
     #[test]
     fn a_deletion_and_a_joining_hold_against_the_same_version() {
         let (recent, id, now) = (Recent::default(), ContactId::from("ab"), Moment(0));
         recent.joined(&id, &person(5, "joined"), now);
-        assert_eq!(recent.freshest(person(5, "before"), now), Some(person(5, "joined")));
+        assert_eq!(recent.instead(&person(5, "before"), now), Some(Ours::Person(person(5, "joined"))));
         recent.deleted(&id, &person(5, ""), now);
-        assert_eq!(recent.freshest(person(5, "before"), now), None);
-        assert_eq!(recent.freshest(person(6, "back again"), now), Some(person(6, "back again")));
+        assert_eq!(recent.instead(&person(5, "before"), now), Some(Ours::Gone));
+        assert_eq!(recent.instead(&person(6, "back again"), now), None);
+    }
+
+    #[test]
+    fn what_was_created_is_there_before_it_is_told_until_it_is_told_to_be_gone() {
+        let (recent, id, now) = (Recent::default(), ContactId::from("ab"), Moment(0));
+        recent.created(&id, &person(5, "new"), now);
+        recent.wrote(&id, &person(6, "changed"), now);
+        assert_eq!(recent.unseen(&id, now), Some(Ours::Person(person(6, "changed"))));
+        assert_eq!(recent.new_ones(now), [id.clone()]);
+        assert_eq!((recent.unseen(&id, now.after(LAG)), recent.new_ones(now.after(LAG))), (None, Vec::new()));
+        recent.forget(&id);
+        assert_eq!((recent.unseen(&id, now), recent.new_ones(now)), (None, Vec::new()));
+    }
+
+    #[test]
+    fn an_earlier_process_is_believed_by_the_time_of_its_answers() {
+        let (recent, [ab, cd, ef], now) = (Recent::default(), ["ab", "cd", "ef"].map(ContactId::from), Moment(0));
+        let written = person(5, "").updated().expect("a time");
+        let at = Moment(written / 1000 + 40);
+        let recalled =
+            |id: &ContactId, contact: Option<Contact>, created: bool| Recalled { id: id.clone(), at, contact, created };
+        recent.wrote(&ef, &person(7, "by us"), at.after(LAG / 2));
+        let contact = Contact::default();
+        recent.remind(vec![
+            recalled(&ab, Some(contact.clone()), false),
+            recalled(&cd, Some(contact.clone()), true),
+            recalled(&ef, None, false),
+        ]);
+        assert_eq!(recent.instead(&person(5, "before"), at), Some(Ours::Contact(contact.clone())));
+        assert_eq!(recent.instead(&person(6, "since"), at), None);
+        assert_eq!((recent.unseen(&ab, at), recent.unseen(&cd, at)), (None, Some(Ours::Contact(contact))));
+        assert_eq!(recent.new_ones(at), [cd]);
+        assert_eq!(recent.unseen(&ef, now), None, "what this process wrote is not overwritten");
     }
 
     #[test]
