@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::auth::token::{LoginError, LoginErrorKind};
 use crate::clock::Moment;
+use crate::http;
 
 /// What happened, by what a caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,3 +61,28 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// No answer at all.
+impl From<http::Error> for Error {
+    fn from(error: http::Error) -> Self {
+        let kind = match &error {
+            _ if error.outcome_unknown() => Kind::UnknownOutcome,
+            http::Error::Cancelled { .. } => Kind::Cancelled,
+            http::Error::RetryLater { until, .. } => Kind::Later { until: Some(*until) },
+            _ => Kind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// No token to ask with: nothing was sent.
+impl From<LoginError> for Error {
+    fn from(error: LoginError) -> Self {
+        let kind = match error.kind {
+            LoginErrorKind::NeedsLogin => Kind::Login,
+            LoginErrorKind::Later { until } => Kind::Later { until },
+            LoginErrorKind::Cancelled => Kind::Cancelled,
+        };
+        Self::new(kind, error.message)
+    }
+}

@@ -122,7 +122,7 @@ impl Api {
         let bearer = format!("Bearer {}", token.expose_secret()).into();
         let request = request.secret_header("authorization", bearer);
         let sent = self.client.send(request, &self.quota.toll(endpoint.cost), cancel).await;
-        sent.map_err(|error| refusal::unanswered(&error))
+        Ok(sent?)
     }
 
     /// A picture's bytes, which need no token and cost nothing; `None` where there is none, or a larger one.
@@ -138,7 +138,7 @@ impl Api {
             Ok(response) if response.status < 500 && response.status != 429 => Ok(None),
             Ok(response) => Err(refusal::refused(&response).error),
             Err(crate::http::Error::TooLarge { .. }) => Ok(None),
-            Err(error) => Err(refusal::unanswered(&error)),
+            Err(error) => Err(error.into()),
         }
     }
 }

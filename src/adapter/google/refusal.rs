@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::adapter::{Error, Kind};
-use crate::auth::token::{LoginError, LoginErrorKind};
+use crate::auth::token::LoginError;
 use crate::http::{self, Method, Response};
 
 /// Why a call was not done, and in a batch which contacts were to blame.
@@ -37,24 +37,8 @@ impl From<Error> for Refusal {
 
 impl From<LoginError> for Refusal {
     fn from(error: LoginError) -> Self {
-        let kind = match error.kind {
-            LoginErrorKind::NeedsLogin => Kind::Login,
-            LoginErrorKind::Later { until } => Kind::Later { until },
-            LoginErrorKind::Cancelled => Kind::Cancelled,
-        };
-        Error::new(kind, error.message).into()
+        Error::from(error).into()
     }
-}
-
-/// No answer at all.
-pub(super) fn unanswered(error: &http::Error) -> Error {
-    let kind = match error {
-        _ if error.outcome_unknown() => Kind::UnknownOutcome,
-        http::Error::Cancelled { .. } => Kind::Cancelled,
-        http::Error::RetryLater { until, .. } => Kind::Later { until: Some(*until) },
-        _ => Kind::Unavailable,
-    };
-    Error::new(kind, error.to_string())
 }
 
 /// A success that is not what the service documents.

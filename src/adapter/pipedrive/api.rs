@@ -105,16 +105,16 @@ impl Api {
             }
             Credential::Bearer(tokens) => tokens,
         };
-        let token = tokens.token(None, cancel).await.map_err(|error| refusal::no_token(&error))?;
+        let token = tokens.token(None, cancel).await?;
         let response = self.exchange(bearing(request.clone(), &token), cancel).await?;
         if response.status != 401 || response.outcome_unknown() {
             return Ok(response);
         }
-        let token = tokens.token(Some(&token), cancel).await.map_err(|error| refusal::no_token(&error))?;
+        let token = tokens.token(Some(&token), cancel).await?;
         let response = self.exchange(bearing(request, &token), cancel).await?;
         if response.status == 401 {
             // So that the next caller does not begin with it.
-            tokens.token(Some(&token), cancel).await.map_err(|error| refusal::no_token(&error))?;
+            tokens.token(Some(&token), cancel).await?;
         }
         Ok(response)
     }
@@ -122,7 +122,7 @@ impl Api {
     async fn exchange(&self, request: Request, cancel: &CancellationToken) -> Result<Response, Error> {
         // Boxed: it would lie three times in every future above.
         let sent = Box::pin(self.client.send(request, &self.governor, cancel)).await;
-        sent.map_err(|error| refusal::unanswered(&error))
+        Ok(sent?)
     }
 
     /// Sends it; anything but a success in the documented envelope is an error.

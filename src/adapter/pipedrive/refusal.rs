@@ -6,30 +6,8 @@ use serde_json::Value;
 
 use super::api::Credential;
 use crate::adapter::{Error, Kind};
-use crate::auth::token::{LoginError, LoginErrorKind};
 use crate::clock::Moment;
 use crate::http::{self, Method, Response};
-
-/// No answer at all.
-pub(super) fn unanswered(error: &http::Error) -> Error {
-    let kind = match error {
-        _ if error.outcome_unknown() => Kind::UnknownOutcome,
-        http::Error::Cancelled { .. } => Kind::Cancelled,
-        http::Error::RetryLater { until, .. } => Kind::Later { until: Some(*until) },
-        _ => Kind::Unavailable,
-    };
-    Error::new(kind, error.to_string())
-}
-
-/// No access token to ask with: nothing was sent.
-pub(super) fn no_token(error: &LoginError) -> Error {
-    let kind = match error.kind {
-        LoginErrorKind::NeedsLogin => Kind::Login,
-        LoginErrorKind::Later { until } => Kind::Later { until },
-        LoginErrorKind::Cancelled => Kind::Cancelled,
-    };
-    Error::new(kind, error.message.clone())
-}
 
 /// A success that is not what the service documents. For a write that leaves open whether it was done.
 pub(super) fn undecodable(response: &Response, problem: &str) -> Error {

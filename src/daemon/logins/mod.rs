@@ -109,7 +109,7 @@ impl Logins {
         let target = Target::of(config, &self.credentials, &Who::Pipedrive);
         let target = target.map_err(|refused| Error::new(Kind::Login, refused.message))?;
         let kept = self.vault.load(&target.key).await.map_err(|error| error.for_login(&target.mend));
-        let kept = kept.and_then(|login| usable(login, &target.bound, &target.mend)).map_err(told)?;
+        let kept = kept.and_then(|login| usable(login, &target.bound, &target.mend))?;
         Ok((self.source(target, client), kept.and_then(|login| login.api_root)))
     }
 
@@ -144,14 +144,4 @@ impl Logins {
     fn target(&self, config: &Config, who: &Who) -> Result<Target, Refused> {
         Target::of(config, &self.credentials, who)
     }
-}
-
-/// A missing token, as adapters say it.
-pub(super) fn told(error: LoginError) -> Error {
-    let kind = match error.kind {
-        LoginErrorKind::NeedsLogin => Kind::Login,
-        LoginErrorKind::Later { until } => Kind::Later { until },
-        LoginErrorKind::Cancelled => Kind::Cancelled,
-    };
-    Error::new(kind, error.message)
 }
