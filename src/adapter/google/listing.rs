@@ -114,7 +114,7 @@ impl Google {
                 }
                 Some(Ours::Contact(contact)) => {
                     walk.doubted = true;
-                    (person, self.recalled(id, contact))
+                    (person, self.recalled(id, *contact))
                 }
                 Some(Ours::Gone) => continue,
             };
@@ -165,9 +165,7 @@ impl Google {
         let end = Position { full_at, walk: None, sync: Some(sync.to_owned()), page: None };
         Ok(Page { entries, next: None, cursor: Some(end.write(self.fingerprint)), complete: full })
     }
-}
 
-impl Google {
     /// What we created and a full walk did not tell yet.
     fn untold(&self, walk: &mut Walk, scope: &Scope) -> Vec<Entry> {
         let now = self.api.clock.now();
@@ -175,7 +173,7 @@ impl Google {
         for id in self.recent.new_ones(now).into_iter().filter(|id| !walk.live.contains(id)) {
             let seen = match self.recent.unseen(&id, now) {
                 Some(Ours::Person(person)) => self.seen(id, &person, scope),
-                Some(Ours::Contact(contact)) => self.recalled(id, contact),
+                Some(Ours::Contact(contact)) => self.recalled(id, *contact),
                 Some(Ours::Gone) | None => continue,
             };
             walk.doubted = true;

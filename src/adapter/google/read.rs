@@ -45,7 +45,7 @@ impl Google {
             let ours = person.map_or_else(|| self.recent.unseen(&id, now), |person| self.recent.instead(person, now));
             let raw = person.map_or_else(String::new, |person| person.0.to_string());
             let seen = match (ours, person) {
-                (Some(Ours::Contact(contact)), _) => self.recalled(id, contact),
+                (Some(Ours::Contact(contact)), _) => self.recalled(id, *contact),
                 (_, Some(person)) => self.seen(id, person, &scope),
                 (_, None) => return Found::Gone,
             };

@@ -56,7 +56,7 @@ pub(super) enum Ours {
     /// A person.
     Person(Person),
     /// A contact that an earlier process wrote.
-    Contact(Contact),
+    Contact(Box<Contact>),
     /// It is deleted.
     Gone,
 }
@@ -158,7 +158,7 @@ impl Wrote {
     fn ours(&self) -> Option<Ours> {
         match &self.left {
             Left::Person(text) => serde_json::from_str(text).ok().map(|person| Ours::Person(Person(person))),
-            Left::Contact(contact) => Some(Ours::Contact((**contact).clone())),
+            Left::Contact(contact) => Some(Ours::Contact(contact.clone())),
             Left::Nothing => Some(Ours::Gone),
         }
     }
@@ -206,7 +206,7 @@ mod tests {
         recent.created(&id, &person(5, "new"), now);
         recent.wrote(&id, &person(6, "changed"), now);
         assert_eq!(recent.unseen(&id, now), Some(Ours::Person(person(6, "changed"))));
-        assert_eq!(recent.new_ones(now), [id.clone()]);
+        assert_eq!(recent.new_ones(now), std::slice::from_ref(&id));
         assert_eq!((recent.unseen(&id, now.after(LAG)), recent.new_ones(now.after(LAG))), (None, Vec::new()));
         recent.forget(&id);
         assert_eq!((recent.unseen(&id, now), recent.new_ones(now)), (None, Vec::new()));
@@ -226,9 +226,9 @@ mod tests {
             recalled(&cd, Some(contact.clone()), true),
             recalled(&ef, None, false),
         ]);
-        assert_eq!(recent.instead(&person(5, "before"), at), Some(Ours::Contact(contact.clone())));
+        assert_eq!(recent.instead(&person(5, "before"), at), Some(Ours::Contact(contact.clone().into())));
         assert_eq!(recent.instead(&person(6, "since"), at), None);
-        assert_eq!((recent.unseen(&ab, at), recent.unseen(&cd, at)), (None, Some(Ours::Contact(contact))));
+        assert_eq!((recent.unseen(&ab, at), recent.unseen(&cd, at)), (None, Some(Ours::Contact(contact.into()))));
         assert_eq!(recent.new_ones(at), [cd]);
         assert_eq!(recent.unseen(&ef, now), None, "what this process wrote is not overwritten");
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::adapter::{Error, Kind};
 use crate::auth::token::LoginError;
-use crate::http::{self, Method, Response};
+use crate::http::{Method, Response};
 
 /// Why a call was not done, and in a batch which contacts were to blame.
 #[derive(Debug)]

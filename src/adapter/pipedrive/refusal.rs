@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::api::Credential;
 use crate::adapter::{Error, Kind};
 use crate::clock::Moment;
-use crate::http::{self, Method, Response};
+use crate::http::{Method, Response};
 
 /// A success that is not what the service documents. For a write that leaves open whether it was done.
 pub(super) fn undecodable(response: &Response, problem: &str) -> Error {

@@ -34,7 +34,7 @@ use crate::auth::renewal::Source;
 use crate::auth::seal::{KeyPlace, Seal};
 use crate::auth::secret::SecretPlace;
 use crate::auth::service_account::{Delegated, ServiceAccount};
-use crate::auth::token::{FixedToken, LoginError, LoginErrorKind, Tokens};
+use crate::auth::token::{FixedToken, Tokens};
 use crate::auth::user::{UserLogin, usable};
 use crate::clock::SharedClock;
 use crate::config::{Account, Config, Environment, StateKey};

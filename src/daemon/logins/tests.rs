@@ -9,6 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::account::AccountName;
 use crate::auth::tests::{Endpoint, Hurried, client, id_token, shared};
+use crate::auth::token::{LoginError, LoginErrorKind};
 use crate::config;
 use crate::status::{LoggedIn, LoginStarted, RefusedKind};
 use crate::store::{Op, SealedLogin};
