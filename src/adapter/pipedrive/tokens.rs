@@ -81,6 +81,8 @@ pub(super) struct Tokens {
     last_told: Option<u64>,
     used: u64,
     in_flight: u32,
+    /// Whether the service has answered yet, and so had the chance to tell its limit.
+    heard: bool,
     day: i64,
     /// How long after midnight UTC the day begins, in milliseconds.
     day_begins: i64,
@@ -104,6 +106,7 @@ impl Tokens {
             last_told: None,
             used: 0,
             in_flight: 0,
+            heard: false,
             day: now.0.div_euclid(DAY),
             day_begins: 0,
             exhausted_until: None,
@@ -168,7 +171,15 @@ impl Tokens {
             let reason = "one call asks whether the company has Pipedrive tokens again".to_owned();
             return Some(RetryLater { until: now.after(WHILE_PROBING), reason });
         }
-        (self.used + price > self.share.of(limit)).then(|| RetryLater {
+        if self.used + price <= self.share.of(limit) {
+            return None;
+        }
+        if self.assumed() && !self.heard {
+            // What earlier processes used may be little of what this company has: one call asks.
+            let reason = "one call asks how many Pipedrive tokens the company has".to_owned();
+            return (self.in_flight > 0).then(|| RetryLater { until: now.after(WHILE_PROBING), reason });
+        }
+        Some(RetryLater {
             until: self.next_day(),
             reason: format!(
                 "carnetd's share of {} % of the company's {limit} Pipedrive tokens a day{} is used up (daily_share)",
@@ -212,6 +223,7 @@ impl Tokens {
             return self.too_many(told, now);
         }
         if status != 0 {
+            self.heard = true;
             self.probing = false;
             self.in_a_row = 0;
         }
@@ -325,6 +337,22 @@ mod tests {
         assert!(tokens.refusal(2, NOON).is_none(), "what still fits is let through");
         assert!(call(&mut tokens, 4, 200, Told::default(), Moment(DAY)));
         assert_eq!(tokens.budget(Moment(DAY)).used, 4);
+    }
+
+    #[test]
+    fn what_was_used_stops_nobody_before_the_limit_is_told() {
+        let mut big = tokens(None);
+        big.remember_use(50_000, NOON, NOON);
+        assert!(call(&mut big, 2, 200, told(300_000, 249_000), NOON), "one call asks");
+        assert!(call(&mut big, 2, 200, told(300_000, 248_998), NOON), "it is little of what there is");
+
+        let mut silent = tokens(None);
+        silent.remember_use(50_000, NOON, NOON);
+        assert_eq!(silent.refusal(2, NOON), None);
+        silent.take(2, NOON);
+        assert_eq!(silent.refusal(2, NOON).expect("one is enough").until, NOON.after(WHILE_PROBING));
+        silent.answered(200, Told::default(), NOON);
+        assert_eq!(silent.refusal(2, NOON).expect("the assumption stands").until, Moment(DAY));
     }
 
     #[test]
