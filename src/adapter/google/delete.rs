@@ -103,8 +103,17 @@ impl Round<'_> {
         let sent = self.call(request, &api::BATCH_DELETE).await.map_err(|refusal| refusal.error);
         match sent {
             Ok(_) => ready.into_iter().for_each(|deletion| self.deleted(deletion)),
-            // One of them is gone by now, or it was done and nobody said so.
-            Err(error) if matches!(error.kind, Kind::NotFound | Kind::UnknownOutcome) => {
+            // What we have just created may not be told although it is there: the service alone can say which one is gone.
+            Err(error) if error.kind == Kind::NotFound => {
+                let now = self.book.api.clock.now();
+                let is_new = |deletion: &Deletion| self.book.recent.unseen(&deletion.id, now).is_some();
+                let (new, old): (Vec<_>, Vec<_>) = ready.into_iter().partition(is_new);
+                let (mut open, doubt) = self.delete_singly(new).await;
+                open.extend(old.into_iter().map(|deletion| deletion.task));
+                return (open, doubt.or(Some(error)));
+            }
+            // It may have been done and nobody said so.
+            Err(error) if error.kind == Kind::UnknownOutcome => {
                 return (ready.into_iter().map(|deletion| deletion.task).collect(), Some(error));
             }
             Err(error) => refuse_all(ready.into_iter().map(|deletion| deletion.task), &error),

@@ -90,6 +90,7 @@ async fn creations_and_deletions_go_in_batches() {
     assert_eq!(again, made.iter().map(|seen| seen.id.clone()).collect::<Vec<_>>());
     assert_eq!(world.calls().await, [("GET people/{id}".to_owned(), 1), ("GET people:batchGet".to_owned(), 2)]);
 
+    world.advance(Duration::from_mins(11));
     world.remove(&made[0].id).await;
     world.calls().await;
     let deletions: Vec<Change> = made.iter().map(|seen| Change::Delete { id: seen.id.clone() }).collect();
@@ -97,6 +98,22 @@ async fn creations_and_deletions_go_in_batches() {
     let calls = world.calls().await;
     assert_eq!(calls, [("GET people:batchGet".to_owned(), 2), ("POST people:batchDeleteContacts".to_owned(), 1)]);
     assert_eq!(world.list(None).await.0, []);
+}
+
+#[tokio::test]
+async fn what_was_just_made_is_deleted_whether_it_shows_or_not() {
+    for lag in [0, 120] {
+        let world = World::new().await;
+        world.list(None).await;
+        world.set(json!({"lag_seconds": lag})).await;
+        let creations = (0..12).map(|n| create(&world, contact(&format!("Contact {n}"))).0).collect();
+        let made: Vec<Seen> = world.write_each(creations).await.into_iter().map(now).collect();
+        world.remove(&made[0].id).await;
+        let deletions = made.iter().map(|seen| Change::Delete { id: seen.id.clone() }).collect();
+        assert!(world.write_each(deletions).await.iter().all(|answer| *answer == Ok(Written::Deleted)), "lag {lag}");
+        world.advance(Duration::from_secs(700));
+        assert_eq!(world.list(None).await.0, [], "lag {lag}");
+    }
 }
 
 #[tokio::test]
