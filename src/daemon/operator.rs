@@ -240,6 +240,9 @@ impl Engine {
     async fn shown<T>(&self, work: impl Future<Output = T>) -> T {
         let mut work = std::pin::pin!(work);
         loop {
+            if self.changed.receiver_count() == 0 {
+                return work.await;
+            }
             tokio::select! {
                 done = &mut work => return done,
                 () = self.clock.sleep_until(self.clock.now().after(LOOK)) => self.show(),
