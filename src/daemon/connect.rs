@@ -76,7 +76,7 @@ impl Engine {
     }
 
     /// The embedded sandbox, started if it is not yet.
-    async fn sandbox(&self, config: &Config) -> Result<Arc<Embedded>, Error> {
+    pub(super) async fn sandbox(&self, config: &Config) -> Result<Arc<Embedded>, Error> {
         let mut embedded = self.embedded.lock().await;
         if let Some(running) = &*embedded {
             return Ok(Arc::clone(running));

@@ -177,7 +177,6 @@ impl Control {
             Event::LogStatus => self.log_status(),
             Event::Stop => self.stopping = true,
             Event::Polled(result) => self.polled(result),
-            Event::Looked(polled) => self.wake(&polled),
             Event::Passed(name, result) => self.passed(&name, result),
         }
         self.engine.show();

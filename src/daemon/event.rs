@@ -34,8 +34,6 @@ pub(super) enum Event {
     Stop,
     /// The watcher's poll ended.
     Polled(Result<Polled, adapter::Error>),
-    /// A command looked at Pipedrive beside the loop, and found this.
-    Looked(Polled),
     /// An account's pass ended; a message where it panicked.
     Passed(AccountName, Result<Outcome, String>),
 }

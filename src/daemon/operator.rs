@@ -76,8 +76,8 @@ impl Operator for Running {
     async fn plan(&self, account: Option<&AccountName>) -> Result<Vec<AccountPlan>, Refused> {
         self.engine.meant(account)?;
         // From what was last seen it would be a guess, and where nobody answers now it would hide that.
-        let polled = self.engine.poll(false).await.map_err(|error| refused(&error))?;
-        self.events.send(Event::Looked(polled)).map_err(|_| stopping())?;
+        // What it finds waits for the next pass: who asks for a plan wants nothing written.
+        self.engine.poll(false).await.map_err(|error| refused(&error))?;
         self.engine.plan(account).await
     }
 
@@ -338,6 +338,11 @@ impl Engine {
 
     async fn groups(&self, account: &AccountName) -> Result<Vec<String>, Refused> {
         self.meant(Some(account))?;
+        let config = self.config();
+        if config.pipedrive.sandbox {
+            // Its book may be there, too.
+            self.sandbox(&config).await.map_err(|error| refused(&error))?;
+        }
         let member = self.state().accounts.get(account).map(|standing| standing.member.clone());
         match member {
             Some(Ok(member)) => member.provider.groups(&self.cancel).await.map_err(|error| refused(&error)),

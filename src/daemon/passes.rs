@@ -83,6 +83,11 @@ impl Control {
         } else {
             self.answer(name, &outcome);
         }
+        // A poll that failed meanwhile, which it waits for, has the last word.
+        let trouble = self.engine.state().trouble.clone().filter(|_| self.after_poll.contains(name));
+        if let Some(trouble) = trouble {
+            self.blocked(name, &Outcome::without_pass(Ended::of(trouble)));
+        }
     }
 
     pub(super) fn refresh(&mut self, account: Option<&AccountName>) {

@@ -92,7 +92,8 @@ fn wider(input: &Input<'_>, plan: &Plan) -> Option<Refusal> {
 
 fn scope_changed(input: &Input<'_>, plan: &Plan) -> Option<Refusal> {
     let (writes, change) = (count(plan, Step::writes), input.ledger.scope_changed.as_ref()?);
-    (writes > 0 || change.links() > 0).then(|| Refusal::ScopeChanged { change: Box::new(change.clone()), writes })
+    // Where nothing was ever linked there is nothing that a slip could take apart: it is a first pass like any other.
+    (change.links() > 0).then(|| Refusal::ScopeChanged { change: Box::new(change.clone()), writes })
 }
 
 fn count(plan: &Plan, is: impl Fn(&Step) -> bool) -> u64 {

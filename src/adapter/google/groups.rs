@@ -4,7 +4,6 @@
 //! idle pass. Which contact is in the group, the contact itself says.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -13,15 +12,12 @@ use super::api::{self, Api};
 use super::person::Person;
 use crate::account::Group;
 use crate::adapter::{Error, Kind};
-use crate::clock::Moment;
 
 /// The group of every contact that its user keeps.
 pub(super) const MY_CONTACTS: &str = "contactGroups/myContacts";
 /// System groups that still take members; the others are deprecated.
 const SYSTEM: [&str; 2] = [MY_CONTACTS, "contactGroups/starred"];
 const PAGE: &str = "1000";
-/// How long a look at the groups is good for.
-const FRESH: Duration = Duration::from_mins(1);
 /// How many groups an error names.
 const NAMED: usize = 20;
 
@@ -61,7 +57,6 @@ pub(super) struct Groups {
 #[derive(Debug, Default)]
 struct Known {
     resource_name: Option<String>,
-    looked: Option<Moment>,
 }
 
 /// A group as it is listed.
@@ -88,15 +83,6 @@ impl Groups {
         }
     }
 
-    /// Looks whether the group is still there under its name, unless that was just done.
-    pub(super) async fn confirm(&self, api: &Api, cancel: &CancellationToken) -> Result<(), Error> {
-        let looked = self.known().looked;
-        if self.group == Group::Whole || looked.is_some_and(|at| api.clock.now().since(at) < FRESH) {
-            return Ok(());
-        }
-        self.look(api, cancel).await.map(|_| ())
-    }
-
     /// Finds the group by its name, anew.
     pub(super) async fn look(&self, api: &Api, cancel: &CancellationToken) -> Result<Scope, Error> {
         let Group::Named(wanted) = &self.group else { return Ok(Scope::Whole) };
@@ -106,11 +92,9 @@ impl Groups {
         let mut known = self.known();
         if let Some(found) = found {
             known.resource_name = Some(found.resource_name.clone());
-            known.looked = Some(api.clock.now());
             return Ok(Scope::Members(found.resource_name.clone()));
         }
         // The name that it had stays known, so that its new one can be told again.
-        known.looked = None;
         let renamed = groups.iter().find(|group| Some(&group.resource_name) == known.resource_name.as_ref());
         Err(missing(wanted, renamed, &groups))
     }

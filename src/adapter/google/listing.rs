@@ -42,8 +42,9 @@ impl Google {
         let entries = self.entries(people.unwrap_or_default(), &scope, &position);
         let outside = |entry: &Entry| matches!(entry, Entry::Live(seen) if !seen.in_group);
         if position.sync.is_some() && entries.iter().any(outside) {
-            // They may have left a group that is not there any more.
-            self.groups.confirm(&self.api, cancel).await?;
+            // They may have left a group that is not there any more: each time, since a label that was there a moment ago
+            // may be what was just deleted.
+            self.groups.look(&self.api, cancel).await?;
         }
         self.turn(position, &answer, entries, &scope)
     }

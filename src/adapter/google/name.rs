@@ -48,12 +48,33 @@ pub(super) fn edit(item: &mut Value, before: &Name, after: &Name) {
         if before.family != after.family {
             put(item, "familyName", after.family.as_deref());
         }
+        settle_middle(item, after);
         return;
     }
     for part in PARTS {
         item.remove(part);
     }
     put(item, "unstructuredName", after.shown().as_deref());
+}
+
+/// The middle name stays in its own part where the new name still has it, and goes where it does not: Google shows it between
+/// the others, and would say it twice.
+fn settle_middle(item: &mut Map<String, Value>, after: &Name) {
+    let Some(middle) = item.get("middleName").and_then(Value::as_str).map(str::to_owned) else { return };
+    let family = item.get("familyName").and_then(Value::as_str).and_then(|text| text.strip_prefix(&middle));
+    if let Some(family) = family.and_then(|rest| rest.strip_prefix(' ')).map(str::to_owned) {
+        put(item, "familyName", Some(&family));
+        return;
+    }
+    let given = item.get("givenName").and_then(Value::as_str).and_then(|text| text.strip_suffix(&middle));
+    if let Some(given) = given.and_then(|rest| rest.strip_suffix(' ')).map(str::to_owned) {
+        put(item, "givenName", Some(&given));
+        return;
+    }
+    let says = |word: &str| after.shown().is_some_and(|shown| shown.split_whitespace().any(|said| said == word));
+    if after.display.is_some() && !middle.split_whitespace().all(says) {
+        item.remove("middleName");
+    }
 }
 
 /// The words of a shown name between its given and its family name.
@@ -89,6 +110,23 @@ mod tests {
         assert_eq!(write(&name("Ada Augusta Byron", "Ada", "Byron")), Some(middle));
         let shown = json!({"unstructuredName": "The Countess"});
         assert_eq!(write(&name("The Countess", "Ada", "Byron")), Some(shown));
+    }
+
+    #[test]
+    fn a_middle_name_is_said_once() {
+        let item = json!({"givenName": "Anna", "middleName": "Maria", "familyName": "Weber"});
+        let before = name("Anna Maria Weber", "Anna", "Weber");
+        let edited = |after: Name| {
+            let mut item = item.clone();
+            edit(&mut item, &before, &after);
+            item
+        };
+        let married = json!({"givenName": "Anna", "middleName": "Maria", "familyName": "Schmidt"});
+        assert_eq!(edited(name("Anna Maria Schmidt", "Anna", "Maria Schmidt")), married);
+        let renamed = json!({"givenName": "Hanna", "middleName": "Maria", "familyName": "Weber"});
+        assert_eq!(edited(name("Hanna Maria Weber", "Hanna Maria", "Weber")), renamed);
+        let dropped = json!({"givenName": "Anna", "familyName": "Schmidt"});
+        assert_eq!(edited(name("Anna Schmidt", "Anna", "Schmidt")), dropped);
     }
 
     #[test]
