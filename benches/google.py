@@ -73,7 +73,7 @@ def configure(directory, root, accounts, interval, listen):
         (directory / name).write_text(text)
         (directory / name).chmod(0o600)
     lines = [f'state_dir = "state"\ninterval = "{interval}"\n[pipedrive]\nurl = "{root}pipedrive"\ntoken_file = "token"',
-             'visibility_levels = 2\ndaily_share = "100%"', f'[status]\nlisten = "{listen}"',
+             'visibility_levels = 2\ndaily_tokens = 10000000\ndaily_share = "100%"', f'[status]\nlisten = "{listen}"',
              '[google]\nlogin = "service-account"\nservice_account_file = "google.json"',
              *(f'{name} = "{root}google"' for name in ("api_url", "auth_url", "token_url")),
              '[defaults]\ngroup = "Clients"\ndirection = "two-way"\nvisibility = "company"']
@@ -145,7 +145,8 @@ def one_daemon(options, directory, root, carnetd):
 def settle(root, daemon, accounts, quiet=3.0):
     """Waits until every account has been looked at and nothing is written any more."""
     written, since = -1, time.monotonic()
-    while True:
+    end = since + 600
+    while time.monotonic() < end:
         time.sleep(0.5)
         if daemon.poll() is not None:
             sys.exit("carnetd ended")
@@ -156,6 +157,7 @@ def settle(root, daemon, accounts, quiet=3.0):
         looks = routes.get("GET /google/v1/people/{id}/connections", {"calls": 0})["calls"]
         if looks >= accounts and time.monotonic() - since > quiet:
             return
+    sys.exit("it does not come to rest within ten minutes")
 
 
 def memory(process):
