@@ -14,8 +14,8 @@ use super::StoreError;
 use super::faults::SmallDisk;
 use super::quiet::quietly;
 
-/// redb's page cache, in bytes: enough for the inner pages of 100 000 links. The kernel caches the rest.
-const CACHE: usize = 16 << 20;
+/// redb's page cache, in bytes: enough for the inner pages of 100 000 links and little more. The kernel caches the rest.
+const CACHE: usize = 8 << 20;
 
 /// Where a database lies.
 #[derive(Debug, Clone)]
