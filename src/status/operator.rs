@@ -54,29 +54,17 @@ pub trait Operator: Send + Sync {
     async fn check(&self) -> Vec<Finding>;
 
     /// Starts a login in a browser, whose answer comes back to `redirect`.
-    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused> {
-        let _ = (who, redirect);
-        Err(Refused::new(RefusedKind::Failed, "this carnetd makes no logins"))
-    }
+    async fn start_login(&self, who: &Who, redirect: &Url) -> Result<LoginStarted, Refused>;
 
     /// Ends the login whose `state` came back with this `code`: exchanges it, checks scope and address, keeps the login
     /// and wakes whoever waited for it. A state is good once and for ten minutes.
-    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused> {
-        let _ = (state, code);
-        Err(Refused::new(RefusedKind::Failed, "this carnetd makes no logins"))
-    }
+    async fn finish_login(&self, state: &str, code: &str) -> Result<LoggedIn, Refused>;
 
     /// Makes a link, good once and for 24 hours, that lets whoever opens it log in for this account.
-    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused> {
-        let _ = account;
-        Err(Refused::new(RefusedKind::Failed, "this carnetd makes no logins"))
-    }
+    async fn link_login(&self, account: &AccountName) -> Result<LoginLink, Refused>;
 
     /// Takes a link's secret up: starts the login, whose answer comes back to the status server's public address.
-    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused> {
-        let _ = secret;
-        Err(Refused::new(RefusedKind::Failed, "this carnetd makes no logins"))
-    }
+    async fn follow_link(&self, secret: &str) -> Result<LoginStarted, Refused>;
 }
 
 /// For whom a login is.
